@@ -1,0 +1,20 @@
+//! The barrier: a governed table that hidden rows and raw values cannot leak through.
+//!
+//! [`PolicyTable`] is what a query's namespace holds. Its scan plans rows and treatments by itself, over the raw scan, and
+//! seals the result ([`sealed`]): nothing of a user's plan reaches below except leakproof conjuncts ([`leakproof`]).
+
+mod dynamic;
+mod leakproof;
+mod masked;
+mod rows;
+mod sealed;
+mod shape;
+mod table;
+mod treat;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use rows::RowPredicate;
+pub(crate) use shape::{TableShape, treatment_name};
+pub(crate) use table::PolicyTable;

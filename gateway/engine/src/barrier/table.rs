@@ -1,0 +1,162 @@
+//! The governed table: the only kind of table that a query's namespace holds.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::Session;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Result, internal_err};
+use datafusion::datasource::{TableProvider, TableType, provider_as_source};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, ScalarUDF, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+use lockgate_policies::{PurposeKey, TableName};
+
+use super::leakproof::is_leakproof;
+use super::rows::{RowPredicate, raw_column};
+use super::sealed::SealedExec;
+use super::shape::{ColumnShape, ShownColumn, TableShape};
+use super::treat::Treat;
+use crate::scan::RawTable;
+
+/// A table as one asker sees it, for the time of one query.
+#[derive(Debug)]
+pub(crate) struct PolicyTable {
+    name: TableName,
+    raw: RawTable,
+    shape: TableShape,
+    rows: RowPredicate,
+    key: PurposeKey,
+    key_label: String,
+}
+
+impl PolicyTable {
+    /// A governed table over `raw`. `key_label` names the key of keyed treatments (never the key itself).
+    pub(crate) fn new(
+        name: TableName,
+        raw: RawTable,
+        shape: TableShape,
+        rows: RowPredicate,
+        key: PurposeKey,
+        key_label: String,
+    ) -> Self {
+        Self { name, raw, shape, rows, key, key_label }
+    }
+
+    /// The name that policy knows it by.
+    pub(crate) fn name(&self) -> &TableName {
+        &self.name
+    }
+
+    /// `Project(treatments)(Filter(rule AND leakproof)(Scan))` over raw input.
+    fn hidden_plan(&self, columns: &[&ShownColumn], filters: &[Expr], limit: Option<usize>) -> Result<LogicalPlan> {
+        let mut plan = LogicalPlanBuilder::scan("raw", provider_as_source(Arc::clone(&self.raw.provider)), None)?;
+        if let Some(rule) = self.rows.expr() {
+            plan = plan.filter(rule.clone())?;
+        }
+        for filter in filters {
+            plan = plan.filter(unqualified(filter)?)?;
+        }
+        if let Some(limit) = limit {
+            plan = plan.limit(0, Some(limit))?;
+        }
+        plan.project(columns.iter().map(|column| self.shown(column)).collect::<Result<Vec<_>>>()?)?.build()
+    }
+
+    fn shown(&self, column: &ShownColumn) -> Result<Expr> {
+        let raw = raw_column(&column.name);
+        if column.shape == ColumnShape::Clear {
+            return Ok(raw);
+        }
+        let field = Arc::new(self.shape.schema.field_with_name(&column.name)?.clone());
+        let treat = Treat::new(column.shape.clone(), field, self.key.clone(), self.key_label.clone());
+        Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::from(treat)), vec![raw]))
+            .alias(&column.name))
+    }
+}
+
+/// The filter over raw columns: a leakproof conjunct names clear columns only, so the names are the same.
+pub(super) fn unqualified(filter: &Expr) -> Result<Expr> {
+    let transformed = filter.clone().transform(|expr| match expr {
+        Expr::Column(column) => Ok(Transformed::yes(raw_column(&column.name))),
+        other => Ok(Transformed::no(other)),
+    })?;
+    Ok(transformed.data)
+}
+
+#[async_trait]
+impl TableProvider for PolicyTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.shape.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        let raw = self.raw.provider.schema();
+        Ok(filters
+            .iter()
+            .map(|filter| {
+                if is_leakproof(filter, &self.shape, &raw) {
+                    TableProviderFilterPushDown::Exact
+                } else {
+                    TableProviderFilterPushDown::Unsupported
+                }
+            })
+            .collect())
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        // INVARIANT: whatever the optimiser believes, only leakproof conjuncts go below.
+        let raw_schema = self.raw.provider.schema();
+        if !filters.iter().all(|filter| is_leakproof(filter, &self.shape, &raw_schema)) {
+            return internal_err!("a filter that is not leakproof reached a governed scan");
+        }
+        let columns: Vec<&ShownColumn> = match projection {
+            Some(indices) => indices.iter().filter_map(|&index| self.shape.columns.get(index)).collect(),
+            None => self.shape.columns.iter().collect(),
+        };
+        let expected = match projection {
+            Some(indices) => Arc::new(self.shape.schema.project(indices)?),
+            None => Arc::clone(&self.shape.schema),
+        };
+        let plan = self.hidden_plan(&columns, filters, limit)?;
+        let hidden = state.create_physical_plan(&plan).await?;
+        let types = |schema: &SchemaRef| {
+            schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect::<Vec<_>>()
+        };
+        if types(&hidden.schema()) != types(&expected) {
+            return internal_err!("the governed scan of a table gives other types than declared");
+        }
+        let partitions = state.config().target_partitions();
+        let even_batches = self.rows.expr().is_some() || !filters.is_empty();
+        let label = format!(
+            "{} columns=[{}]",
+            self.name,
+            columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ")
+        );
+        let clear = columns
+            .iter()
+            .filter(|column| column.shape == ColumnShape::Clear)
+            .map(|column| column.name.clone())
+            .collect();
+        Ok(Arc::new(SealedExec::new(
+            label,
+            hidden,
+            expected,
+            clear,
+            Arc::clone(&self.raw.fault),
+            partitions,
+            even_batches,
+        )))
+    }
+}

@@ -1,0 +1,202 @@
+//! What one caller may see: the catalogue, SHOW TABLES and DESCRIBE, all from the same decisions as a query's.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use datafusion::sql::sqlparser::ast::ObjectName;
+use lockgate_policies::{ColumnDecision, Explanation, PolicySet, Shown, TableAccess, TableDecision, TableName};
+use lockgate_wire::{CatalogColumn, CatalogTable};
+
+use crate::barrier::TableShape;
+use crate::bind::{bind_table, not_found};
+use crate::engine::Engine;
+use crate::query::Ticket;
+use crate::running::{Running, Start};
+use crate::{Error, Session, denial, rewrite};
+
+impl Engine {
+    /// Every table that the caller may query, with each column's treatment. Tables of a source that is down are left out.
+    ///
+    /// # Errors
+    /// None today; sources that fail are logged.
+    pub async fn catalog(&self, session: &Session) -> Result<Vec<CatalogTable>, Error> {
+        let policy = self.policies().current();
+        let mut tables = Vec::new();
+        for (name, _class) in policy.tables() {
+            match self.catalog_table(session, &policy, name).await {
+                Ok(Some(table)) => tables.push(table),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(table = %name, code = %error.code(), cause = %error.internal, "a table is left out of the catalogue")
+                }
+            }
+        }
+        tables.sort_by(|a, b| (&a.catalog, &a.schema, &a.table).cmp(&(&b.catalog, &b.schema, &b.table)));
+        Ok(tables)
+    }
+
+    async fn catalog_table(
+        &self,
+        session: &Session,
+        policy: &PolicySet,
+        name: &TableName,
+    ) -> Result<Option<CatalogTable>, Error> {
+        let bound = match bind_table(self, &session.asker, policy, name.clone()).await {
+            Ok(bound) => bound,
+            Err(error) if error.code() == lockgate_wire::ErrorCode::TableNotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let decision = policy.decide(&session.asker, &bound.name, &bound.table.schema);
+        let TableAccess::Visible { columns, rows } = &decision.access else { return Ok(None) };
+        let shape = TableShape::new(&bound.table.schema, columns, &bound.name.to_string());
+        let mut listed = Vec::new();
+        for column in columns {
+            list_column(column, "", shape.schema.fields(), &mut listed);
+        }
+        let comment = policy.table_class(&bound.name).and_then(|class| class.comment.clone());
+        Ok(Some(CatalogTable {
+            catalog: bound.name.catalog.clone(),
+            schema: bound.name.schema.clone(),
+            table: bound.name.table.clone(),
+            comment,
+            rows: rows.granted.iter().map(|rule| rule.name.clone()).collect(),
+            columns: listed,
+        }))
+    }
+
+    /// Why the caller sees a table, or one of its columns, as they do.
+    ///
+    /// # Errors
+    /// `TABLE_NOT_FOUND` for what does not exist or must look so; the source's errors.
+    pub async fn explain_policy(
+        &self,
+        session: &Session,
+        table: &str,
+        column: Option<&str>,
+    ) -> Result<Explanation, Error> {
+        let policy = self.policies().current();
+        let name: TableName = table.parse().map_err(|_| not_found(table))?;
+        let bound = bind_table(self, &session.asker, &policy, name).await?;
+        let decision = policy.decide(&session.asker, &bound.name, &bound.table.schema);
+        if let (Some(column), TableAccess::Visible { columns, .. }) = (column, &decision.access)
+            && !is_nameable(columns, column)
+        {
+            return Err(Error::new(
+                lockgate_wire::ErrorCode::ColumnNotFound,
+                format!("no column `{column}` is visible in `{}`", bound.name),
+            ));
+        }
+        Ok(policy.explain(&session.asker, &bound.name, column, Some(&bound.table.schema)))
+    }
+
+    pub(crate) async fn show_tables(
+        &self,
+        session: &Session,
+        ticket: &Ticket,
+        policy: &PolicySet,
+    ) -> Result<Running, Error> {
+        let tables = self.catalog(session).await?;
+        let columns: Vec<(&str, Vec<String>)> = vec![
+            ("table_catalog", tables.iter().map(|table| table.catalog.clone()).collect()),
+            ("table_schema", tables.iter().map(|table| table.schema.clone()).collect()),
+            ("table_name", tables.iter().map(|table| table.table.clone()).collect()),
+        ];
+        Ok(Running::of_batch(Start::plain(ticket, policy.version(), session), text_batch(columns)?))
+    }
+
+    pub(crate) async fn describe(
+        &self,
+        session: &Session,
+        ticket: &Ticket,
+        policy: &PolicySet,
+        name: &ObjectName,
+    ) -> Result<Running, Error> {
+        let name = folded(name);
+        let spelled: TableName = name.parse().map_err(|_| not_found(&name))?;
+        let bound = bind_table(self, &session.asker, policy, spelled).await?;
+        let decision: Arc<TableDecision> = policy.decide(&session.asker, &bound.name, &bound.table.schema);
+        let columns = match &decision.access {
+            TableAccess::Visible { columns, .. } => columns,
+            TableAccess::Withheld(withheld) => return Err(denial::table(&bound.name, withheld)),
+            TableAccess::Hidden => return Err(not_found(&name)),
+        };
+        let shape = TableShape::new(&bound.table.schema, columns, &bound.name.to_string());
+        let rows: Vec<(String, String, &str)> = shape
+            .columns
+            .iter()
+            .zip(shape.schema.fields())
+            .map(|(column, field)| {
+                (field.name().clone(), field.data_type().to_string(), crate::barrier::treatment_name(&column.shape))
+            })
+            .collect();
+        let batch = text_batch(vec![
+            ("column_name", rows.iter().map(|row| row.0.clone()).collect()),
+            ("data_type", rows.iter().map(|row| row.1.clone()).collect()),
+            ("treatment", rows.iter().map(|row| row.2.to_owned()).collect()),
+        ])?;
+        Ok(Running::of_batch(Start::plain(ticket, policy.version(), session), batch))
+    }
+}
+
+fn folded(name: &ObjectName) -> String {
+    let parts: Vec<String> = name
+        .0
+        .iter()
+        .map(|part| match part.as_ident() {
+            Some(ident) if ident.quote_style.is_none() => ident.value.to_ascii_lowercase(),
+            Some(ident) => ident.value.clone(),
+            None => part.to_string(),
+        })
+        .collect();
+    parts.join(".")
+}
+
+fn list_column(column: &ColumnDecision, prefix: &str, fields: &Fields, listed: &mut Vec<CatalogColumn>) {
+    let name = if prefix.is_empty() { column.name.clone() } else { format!("{prefix}.{}", column.name) };
+    let field = fields.iter().find(|field| *field.name() == column.name);
+    let data_type = field.map(|field| field.data_type().to_string());
+    let (treatment, remedy) = match &column.shown {
+        Shown::Hidden => return,
+        Shown::Treated(treatment) => (treatment.name().to_owned(), None),
+        Shown::Withheld(withheld) => ("withheld".to_owned(), Some(withheld.remedy.clone())),
+        Shown::Nested(children) => {
+            let Some(field) = field else { return };
+            let inner = struct_fields(field);
+            children.iter().for_each(|child| list_column(child, &name, &inner, listed));
+            return;
+        }
+    };
+    listed.push(CatalogColumn { name, data_type, treatment, rules: column.rules.clone(), remedy });
+}
+
+fn struct_fields(field: &Field) -> Fields {
+    match field.data_type() {
+        DataType::Struct(fields) => fields.clone(),
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _) => struct_fields(item),
+        _ => Fields::empty(),
+    }
+}
+
+fn is_nameable(columns: &[ColumnDecision], path: &str) -> bool {
+    let (head, rest) = match path.split_once('.') {
+        Some((head, rest)) => (head, Some(rest)),
+        None => (path, None),
+    };
+    columns.iter().any(|column| match (&column.shown, rest) {
+        (Shown::Hidden, _) => false,
+        (Shown::Nested(children), Some(rest)) => column.name == head && is_nameable(children, rest),
+        (_, _) => column.name == path || column.name == head,
+    })
+}
+
+fn text_batch(columns: Vec<(&str, Vec<String>)>) -> Result<RecordBatch, Error> {
+    let fields: Vec<Field> = columns.iter().map(|(name, _)| Field::new(*name, DataType::Utf8, false)).collect();
+    let schema: SchemaRef = Arc::new(Schema::new(fields));
+    let arrays: Vec<ArrayRef> =
+        columns.into_iter().map(|(_, values)| Arc::new(StringArray::from(values)) as ArrayRef).collect();
+    RecordBatch::try_new(schema, arrays).map_err(|error| rewrite::run_error(&error.into()))
+}

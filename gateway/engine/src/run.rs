@@ -1,0 +1,238 @@
+//! run and close: stream batches from the query runtime, watch limits and revocation, cancel on drop.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use futures::StreamExt;
+use lockgate_policies::{ColumnDecision, PolicyStore, Shown, TableAccess};
+use lockgate_wire::ErrorCode;
+use lockgate_wire::audit::OpenRecord;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::admit::{QueryMemory, Slot};
+use crate::engine::Engine;
+use crate::parse::Mode;
+use crate::plan::Planned;
+use crate::query::Ticket;
+use crate::running::{Message, Running, Start};
+use crate::{Error, LedgerError, Session, explain, notices, plain, rewrite};
+
+/// Batches that wait between the query's tasks and the door.
+const CHANNEL: usize = 4;
+
+/// Opens the ledger's record and starts the query.
+pub(crate) async fn run(
+    engine: &Engine,
+    session: &Session,
+    ticket: &Ticket,
+    state: SessionState,
+    planned: Planned,
+    slot: Slot,
+) -> Result<Running, Error> {
+    let memory = Arc::new(QueryMemory::new(engine.config().query_memory_bytes, Arc::clone(engine.memory())));
+    let runtime = RuntimeEnvBuilder::from_runtime_env(engine.runtime_env())
+        .with_memory_pool(memory)
+        .build_arc()
+        .map_err(|error| rewrite::run_error(&error))?;
+    let context = Arc::new(TaskContext::from(&state).with_runtime(runtime));
+
+    // INVARIANT: durable before the first byte leaves; when it cannot be written, nothing is read.
+    let record = open_record(session, ticket, &planned);
+    engine.ledger().open(record).await.map_err(|cause| ledger_down(&cause))?;
+
+    let (sender, receiver) = mpsc::channel(CHANNEL);
+    let guard = Guard::new(session, ticket, &planned, Arc::clone(engine.policies()));
+    let mut start = Start::of(ticket, &planned, session);
+    if planned.governed.mode == Mode::Analyze {
+        start.schema = explain::schema();
+    } else {
+        start.schema = start.result_schema(&planned.physical.schema());
+    }
+    let job =
+        Job { planned, context, guard, schema: Arc::clone(&start.schema), max_rows: ticket.max_rows, _slot: slot };
+    let task = engine.tasks().spawn(async move {
+        if let Err(error) = job.work(&sender).await {
+            let _ = sender.send(Message::Failed(error)).await;
+        }
+    });
+    Ok(Running::of_task(start, receiver, task, Arc::clone(engine.ledger())))
+}
+
+/// All that a running query holds. It is gone before an error is handed over, so that a caller who does not listen holds
+/// neither slot nor memory.
+struct Job {
+    planned: Planned,
+    context: Arc<TaskContext>,
+    guard: Guard,
+    schema: SchemaRef,
+    max_rows: Option<u64>,
+    _slot: Slot,
+}
+
+impl Job {
+    async fn work(self, sender: &mpsc::Sender<Message>) -> Result<(), Error> {
+        if self.planned.governed.mode == Mode::Analyze {
+            let batch = analyze_plan(&self.planned.physical, Arc::clone(&self.context), &self.guard).await?;
+            return self.guard.send(sender, Message::Batch(batch)).await.map(drop);
+        }
+        self.drive(sender).await
+    }
+
+    async fn drive(&self, sender: &mpsc::Sender<Message>) -> Result<(), Error> {
+        let stream = execute_stream(Arc::clone(&self.planned.physical), Arc::clone(&self.context));
+        let mut stream = stream.map_err(|error| rewrite::run_error(&error))?;
+        let mut left = self.max_rows;
+        while let Some(batch) = self.guard.next(&mut stream).await? {
+            if batch.num_rows() == 0 {
+                continue;
+            }
+            let batch = plain::to_schema(&batch, &self.schema).map_err(|error| rewrite::run_error(&error))?;
+            let (batch, is_cut) = cut(batch, &mut left);
+            if is_cut {
+                self.guard.send(sender, Message::Truncated).await?;
+            }
+            let is_heard = batch.num_rows() == 0 || self.guard.send(sender, Message::Batch(batch)).await?;
+            if is_cut || !is_heard {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The part of a batch that is within the row limit, and whether rows were left out.
+fn cut(batch: RecordBatch, left: &mut Option<u64>) -> (RecordBatch, bool) {
+    let Some(most) = left else { return (batch, false) };
+    let rows = u64::try_from(batch.num_rows()).unwrap_or(u64::MAX);
+    if rows <= *most {
+        *most -= rows;
+        return (batch, false);
+    }
+    let kept = usize::try_from(*most).unwrap_or(usize::MAX);
+    (batch.slice(0, kept), true)
+}
+
+async fn analyze_plan(
+    physical: &Arc<dyn ExecutionPlan>,
+    context: Arc<TaskContext>,
+    guard: &Guard,
+) -> Result<RecordBatch, Error> {
+    let mut stream = execute_stream(Arc::clone(physical), context).map_err(|error| rewrite::run_error(&error))?;
+    while guard.next(&mut stream).await?.is_some() {}
+    drop(stream);
+    explain::analyzed(physical)
+}
+
+/// What may end a query from outside: time, withdrawn credentials, withdrawn access.
+struct Guard {
+    deadline: Instant,
+    session: Session,
+    policies: Arc<PolicyStore>,
+    epoch: std::sync::atomic::AtomicU64,
+    tables: Vec<GuardedTable>,
+}
+
+struct GuardedTable {
+    name: lockgate_policies::TableName,
+    schema: SchemaRef,
+    columns: Vec<String>,
+}
+
+impl Guard {
+    fn new(session: &Session, ticket: &Ticket, planned: &Planned, policies: Arc<PolicyStore>) -> Self {
+        let tables = planned
+            .governed
+            .tables
+            .iter()
+            .map(|table| GuardedTable {
+                name: table.name.clone(),
+                schema: Arc::clone(&table.schema),
+                columns: planned.reads.get(&table.name).map(|read| read.iter().cloned().collect()).unwrap_or_default(),
+            })
+            .collect();
+        let epoch = std::sync::atomic::AtomicU64::new(policies.epoch());
+        Self { deadline: ticket.deadline, session: session.clone(), policies, epoch, tables }
+    }
+
+    async fn next(&self, stream: &mut SendableRecordBatchStream) -> Result<Option<RecordBatch>, Error> {
+        let next = tokio::time::timeout_at(self.deadline, stream.next()).await.map_err(|_elapsed| out_of_time())?;
+        self.check()?;
+        next.transpose().map_err(|error| rewrite::run_error(&error))
+    }
+
+    /// Hands over what comes next; `false` when nobody takes it any more. A caller who is too slow runs into the time limit.
+    async fn send(&self, sender: &mpsc::Sender<Message>, message: Message) -> Result<bool, Error> {
+        let sent = tokio::time::timeout_at(self.deadline, sender.send(message)).await;
+        sent.map(|sent| sent.is_ok()).map_err(|_elapsed| out_of_time())
+    }
+
+    /// A running query keeps its snapshot, but ends when what it reads was taken away altogether.
+    fn check(&self) -> Result<(), Error> {
+        use std::sync::atomic::Ordering;
+        if self.session.standing.is_withdrawn() {
+            return Err(revoked(CREDENTIALS));
+        }
+        let now = self.policies.epoch();
+        if self.epoch.swap(now, Ordering::Relaxed) == now {
+            return Ok(());
+        }
+        let policy = self.policies.current();
+        for table in &self.tables {
+            let decision = policy.decide(&self.session.asker, &table.name, &table.schema);
+            let TableAccess::Visible { columns, .. } = &decision.access else {
+                return Err(revoked("access to a table of the query was withdrawn"));
+            };
+            if table.columns.iter().any(|name| !is_shown(columns, name)) {
+                return Err(revoked("access to a column of the query was withdrawn"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_shown(columns: &[ColumnDecision], name: &str) -> bool {
+    columns.iter().any(|column| column.name == name && !matches!(column.shown, Shown::Withheld(_) | Shown::Hidden))
+}
+
+/// What is said to a caller whose credentials were withdrawn.
+pub(crate) const CREDENTIALS: &str = "your credentials were withdrawn";
+
+/// The error when what allowed a query was taken away.
+pub(crate) fn revoked(text: &str) -> Error {
+    Error::new(ErrorCode::AccessRevoked, text).with_hint("what was sent is not the whole result; run the query again")
+}
+
+fn open_record(session: &Session, ticket: &Ticket, planned: &Planned) -> OpenRecord {
+    let mut sources: Vec<String> = planned.governed.tables.iter().map(|table| table.source.clone()).collect();
+    sources.sort();
+    sources.dedup();
+    OpenRecord {
+        query_id: ticket.query_id,
+        at: chrono::Utc::now(),
+        principal: session.asker.principal.name.clone(),
+        purpose: session.asker.purpose.clone(),
+        dc: session.asker.env.dc.clone(),
+        door: session.door.to_owned(),
+        policy: planned.governed.policy.to_string(),
+        sql_digest: ticket.sql_digest.clone(),
+        tables: notices::audit_tables(&planned.governed, &planned.reads),
+        sources,
+    }
+}
+
+/// The error when a query's time is up.
+pub(crate) fn out_of_time() -> Error {
+    Error::new(ErrorCode::TimeLimit, "the query ran into its time limit").with_hint("narrow it or raise timeout_ms")
+}
+
+/// The error when the ledger cannot be written.
+pub(crate) fn ledger_down(cause: &LedgerError) -> Error {
+    Error::new(ErrorCode::LedgerUnavailable, "the audit ledger cannot be written, so nothing may be read")
+        .with_hint("tell the operator")
+        .with_internal(cause.0.to_string())
+}
