@@ -1,0 +1,6 @@
+//! The door over real sockets, with a real engine on files.
+
+mod changes;
+mod requests;
+mod results;
+mod world;
