@@ -1,0 +1,13 @@
+//! Everything that needs no server, as one binary: linking the engine is what costs.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use libtest_mimic::Arguments;
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let mut trials = Vec::new();
+    trials.extend(lockgate_tests::behaviour::trials());
+    trials.extend(lockgate_tests::cases::trials());
+    trials.extend(lockgate_tests::noninterference::trials());
+    libtest_mimic::run(&arguments, trials).exit();
+}
