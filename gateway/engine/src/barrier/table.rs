@@ -5,7 +5,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
-use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Result, internal_err};
 use datafusion::datasource::{TableProvider, TableType, provider_as_source};
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -18,7 +17,7 @@ use super::rows::{RowPredicate, raw_column};
 use super::sealed::SealedExec;
 use super::shape::{ColumnShape, ShownColumn, TableShape};
 use super::treat::Treat;
-use crate::scan::RawTable;
+use crate::scan::{RawTable, unqualified};
 
 /// A table as one asker sees it, for the time of one query.
 #[derive(Debug)]
@@ -56,6 +55,7 @@ impl PolicyTable {
             plan = plan.filter(rule.clone())?;
         }
         for filter in filters {
+            // A leakproof conjunct names clear columns only, so the names are the same below.
             plan = plan.filter(unqualified(filter)?)?;
         }
         if let Some(limit) = limit {
@@ -74,15 +74,6 @@ impl PolicyTable {
         Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::from(treat)), vec![raw]))
             .alias(&column.name))
     }
-}
-
-/// The filter over raw columns: a leakproof conjunct names clear columns only, so the names are the same.
-pub(super) fn unqualified(filter: &Expr) -> Result<Expr> {
-    let transformed = filter.clone().transform(|expr| match expr {
-        Expr::Column(column) => Ok(Transformed::yes(raw_column(&column.name))),
-        other => Ok(Transformed::no(other)),
-    })?;
-    Ok(transformed.data)
 }
 
 #[async_trait]

@@ -14,6 +14,9 @@ pub(crate) use files::FileStores;
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, Result};
+use datafusion::logical_expr::Expr;
 
 /// A raw table: never in a user's namespace, only below a barrier.
 #[derive(Debug, Clone)]
@@ -22,4 +25,13 @@ pub(crate) struct RawTable {
     pub(crate) provider: Arc<dyn TableProvider>,
     /// Turns its errors into ones that may be told.
     pub(crate) fault: Arc<dyn Fault>,
+}
+
+/// The filter with every column named by itself, as a raw scan knows it.
+pub(crate) fn unqualified(filter: &Expr) -> Result<Expr> {
+    let transformed = filter.clone().transform(|expr| match expr {
+        Expr::Column(column) => Ok(Transformed::yes(Expr::Column(Column::new_unqualified(column.name)))),
+        other => Ok(Transformed::no(other)),
+    })?;
+    Ok(transformed.data)
 }

@@ -11,6 +11,7 @@ use datafusion::logical_expr::utils::conjunction;
 use lockgate_contract::{FileAccess, FilePart};
 
 use super::files::partition_value;
+use super::unqualified;
 
 /// The files that may hold a matching row.
 pub(super) fn prune<'a>(access: &'a FileAccess, filters: &[Expr], state: &dyn Session) -> Result<Vec<&'a FilePart>> {
@@ -61,15 +62,4 @@ pub(super) fn prune<'a>(access: &'a FileAccess, filters: &[Expr], state: &dyn Se
         .filter(|(index, _)| keep.is_valid(*index) && keep.value(*index))
         .map(|(_, file)| file)
         .collect())
-}
-
-fn unqualified(filter: &Expr) -> Result<Expr> {
-    use datafusion::common::tree_node::{Transformed, TreeNode};
-    let transformed = filter.clone().transform(|expr| match expr {
-        Expr::Column(column) => {
-            Ok(Transformed::yes(Expr::Column(datafusion::common::Column::new_unqualified(column.name))))
-        }
-        other => Ok(Transformed::no(other)),
-    })?;
-    Ok(transformed.data)
 }

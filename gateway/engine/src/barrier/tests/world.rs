@@ -229,7 +229,7 @@ impl TableProvider for ClaimsExact {
             None,
         )?;
         for filter in filters {
-            plan = plan.filter(super::super::table::unqualified(filter)?)?;
+            plan = plan.filter(crate::scan::unqualified(filter)?)?;
         }
         let names: Vec<Expr> = match projection {
             Some(indices) => indices
