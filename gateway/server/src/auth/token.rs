@@ -4,8 +4,6 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rand::TryRngCore;
-use rand::rngs::OsRng;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -20,7 +18,7 @@ impl Token {
     /// Makes a token; fails when the operating system gives no random bytes.
     pub fn generate() -> std::io::Result<Self> {
         let mut bytes = Zeroizing::new([0_u8; 32]);
-        OsRng.try_fill_bytes(bytes.as_mut_slice()).map_err(std::io::Error::other)?;
+        getrandom::fill(bytes.as_mut_slice())?;
         Ok(Self(Zeroizing::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes.as_slice())))))
     }
 

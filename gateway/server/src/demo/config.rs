@@ -5,8 +5,6 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use rand::TryRngCore;
-use rand::rngs::OsRng;
 use zeroize::Zeroizing;
 
 use super::{SITE, people};
@@ -102,7 +100,7 @@ fn write_key(path: &Path) -> io::Result<()> {
         return Ok(());
     }
     let mut bytes = Zeroizing::new([0u8; 32]);
-    OsRng.try_fill_bytes(bytes.as_mut_slice()).map_err(io::Error::other)?;
+    getrandom::fill(bytes.as_mut_slice())?;
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
