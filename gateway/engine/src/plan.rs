@@ -48,7 +48,7 @@ pub(crate) async fn plan(state: &mut SessionState, governed: Governed) -> Result
         .query_planner()
         .create_physical_plan(&logical, state)
         .await
-        .map_err(|error| rewrite::plan_error(&error))?;
+        .map_err(|error| rewrite::physical_error(&error))?;
     let notices = notices::of(&governed, &reads);
     Ok(Planned { governed, logical, physical, reads, notices })
 }

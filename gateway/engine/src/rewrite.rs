@@ -53,6 +53,21 @@ pub(crate) fn plan_error(error: &DataFusionError) -> Error {
     rewritten.with_internal(first_line(&error.to_string()))
 }
 
+/// An error while making a plan physical: its text may show the plan itself, so only its class is told.
+pub(crate) fn physical_error(error: &DataFusionError) -> Error {
+    if let Some(ours) = find_ours(error) {
+        return ours.clone();
+    }
+    match error.find_root() {
+        DataFusionError::Plan(_) | DataFusionError::Internal(_) | DataFusionError::NotImplemented(_) => {
+            Error::new(ErrorCode::UnsupportedFeature, "the engine has no way to run this query as it is written")
+                .with_hint("write it another way: simpler orderings, windows or subqueries")
+        }
+        _ => plan_error_text(error),
+    }
+    .with_internal(class_of(error))
+}
+
 fn diagnostic_of(error: &DataFusionError) -> Option<&Diagnostic> {
     match error {
         DataFusionError::Diagnostic(diagnostic, _) => Some(diagnostic),

@@ -6,6 +6,10 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::{MemTable, MemoryCatalogProvider, MemorySchemaProvider};
 use datafusion::error::DataFusionError;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::physical_optimizer::PhysicalOptimizerRule as _;
+use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::TryStreamExt;
 
@@ -31,7 +35,12 @@ impl Oracle {
             SessionConfig::new().with_target_partitions(1).with_batch_size(BATCH_SIZE).with_information_schema(false);
         config.options_mut().sql_parser.map_string_types_to_utf8view = false;
         config.options_mut().execution.time_zone = Some("UTC".to_owned());
-        let context = SessionContext::new_with_config(config);
+        // Without the push-down of static filters through physical plans, which gives wrong rows for outer joins whose
+        // sides were swapped.
+        let mut rules = PhysicalOptimizer::new().rules;
+        rules.retain(|rule| rule.name() != FilterPushdown::new().name());
+        let state = SessionStateBuilder::new().with_default_features().with_config(config);
+        let context = SessionContext::new_with_state(state.with_physical_optimizer_rules(rules).build());
         for table in &TABLES {
             let Some(seen) = data.view(person, table) else { continue };
             let parts: Vec<&str> = table.name.split('.').collect();

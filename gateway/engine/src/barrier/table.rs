@@ -7,6 +7,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use datafusion::common::{Result, internal_err};
 use datafusion::datasource::{TableProvider, TableType, provider_as_source};
+use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, ScalarUDF, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
@@ -121,7 +122,10 @@ impl TableProvider for PolicyTable {
             None => Arc::clone(&self.shape.schema),
         };
         let plan = self.hidden_plan(&columns, filters, limit)?;
-        let hidden = state.create_physical_plan(&plan).await?;
+        let hidden = state
+            .create_physical_plan(&plan)
+            .await
+            .map_err(|error| DataFusionError::External(Box::new(self.raw.fault.scrub(&error))))?;
         let types = |schema: &SchemaRef| {
             schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect::<Vec<_>>()
         };
