@@ -121,12 +121,14 @@ impl Answer {
         self.head.is_ok() && self.failure.is_none()
     }
 
+    /// The refusal, or the error in mid-stream.
+    pub fn failed(&self) -> Option<&Failure> {
+        self.head.as_ref().err().or(self.failure.as_ref())
+    }
+
     /// The code of the refusal or of the error in mid-stream.
     pub fn code(&self) -> Option<&'static str> {
-        match (&self.head, &self.failure) {
-            (Err(failure), _) | (Ok(_), Some(failure)) => Some(failure.code),
-            (Ok(_), None) => None,
-        }
+        self.failed().map(|failure| failure.code)
     }
 
     /// The first channel in which two answers differ, with both sides. Order, batches and bytes are compared only when

@@ -16,8 +16,9 @@ pub use run::{Plan, Report, run};
 
 use libtest_mimic::{Failed, Trial};
 
-/// Queries of a usual run, which takes a minute or two; `LOCKGATE_FUZZ_QUERIES` takes another number for a long one.
-const QUERIES: u64 = 1_000;
+/// Queries of a usual run, which takes some minutes; `LOCKGATE_FUZZ_QUERIES` takes another number, and
+/// `LOCKGATE_FUZZ_FIRST` begins with a later one, such as the one that a fault names.
+const QUERIES: u64 = 20_000;
 /// Seed of a usual run; `LOCKGATE_FUZZ_SEED` takes another one.
 const SEED: u64 = 20_261_123;
 
@@ -36,6 +37,7 @@ fn number(name: &str, default: u64) -> u64 {
 fn usual_run() -> Result<(), Failed> {
     let plan = Plan {
         seed: number("LOCKGATE_FUZZ_SEED", SEED),
+        first: number("LOCKGATE_FUZZ_FIRST", 0),
         n_queries: number("LOCKGATE_FUZZ_QUERIES", QUERIES),
         n_workers: std::thread::available_parallelism().map_or(2, usize::from),
     };

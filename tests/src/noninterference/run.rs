@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use lockgate_engine::Session;
 use lockgate_policies::PolicyStore;
+use lockgate_wire::ErrorCode;
 
 use super::answer::{Answer, ask};
 use super::canary::Canaries;
@@ -22,6 +23,8 @@ use crate::worlds::people::{PEOPLE, Person};
 pub struct Plan {
     /// Everything follows from it.
     pub seed: u64,
+    /// Number of the first query; a fault names the number of its query.
+    pub first: u64,
     /// Queries, shared out among all people.
     pub n_queries: u64,
     /// Queries that are tried at the same time.
@@ -107,10 +110,14 @@ pub async fn run(plan: Plan) -> Report {
                 let mut report = Report::default();
                 loop {
                     let index = stage.next.fetch_add(1, Ordering::Relaxed);
-                    if index >= stage.plan.n_queries || report.faults.len() > 200 {
+                    if index >= stage.plan.first + stage.plan.n_queries || report.faults.len() > 200 {
                         return report;
                     }
                     stage.try_one(index, &mut report).await;
+                    // Now and then, so that a long run does not keep the records of all its queries.
+                    if index.is_multiple_of(1_000) {
+                        report.faults.extend(stage.recorded());
+                    }
                 }
             })
         })
@@ -140,7 +147,7 @@ impl Stage {
                 canaries: Canaries::of(&data, person),
             });
         }
-        Self { plan, data, base, parties, next: AtomicU64::new(0) }
+        Self { plan, data, base, parties, next: AtomicU64::new(plan.first) }
     }
 
     async fn try_one(&self, index: u64, report: &mut Report) {
@@ -163,6 +170,9 @@ impl Stage {
                 fault(&format!("{channel} differs from the twin with other hidden rows:\n{one}\n{two}"));
             }
         }
+        if let Some(failure) = answer.failed().filter(|failure| failure.code == ErrorCode::Internal.name()) {
+            fault(&format!("no query may be answered so: {failure:?}"));
+        }
         for leak in party.leaks(&answer, &query.sql) {
             fault(&format!("canary {leak}"));
         }
@@ -180,7 +190,7 @@ impl Stage {
         }
     }
 
-    /// Canaries in what the ledgers were told.
+    /// Canaries in what the ledgers were told since this was last asked.
     fn recorded(&self) -> Vec<String> {
         let worlds = self.parties.iter().flat_map(|party| [&party.bare, &party.other]).chain([&self.base]);
         let nobody = Canaries::none();
@@ -202,8 +212,7 @@ impl Party {
         if let Ok(head) = &answer.head {
             leaks.extend(self.canaries.leaked(head.notices.as_bytes(), sql));
         }
-        let failures = answer.head.as_ref().err().into_iter().chain(&answer.failure);
-        for failure in failures {
+        if let Some(failure) = answer.failed() {
             // Errors hold no values at all, not even visible ones; the operator's log even less.
             leaks.extend(Canaries::none().leaked(failure.problem.as_bytes(), sql));
             leaks.extend(Canaries::none().leaked(failure.internal.as_bytes(), sql));
@@ -236,14 +245,8 @@ impl Party {
                 let code = answer.code().unwrap_or_default();
                 *report.one_sided.entry(code.to_owned()).or_default() += 1;
                 // Both sides may stumble over a row that the other one never evaluates; every other code is over-blocking.
-                let internal = answer
-                    .head
-                    .as_ref()
-                    .err()
-                    .into_iter()
-                    .chain(&answer.failure)
-                    .map(|failure| format!("{} ({})", failure.problem, failure.internal));
-                let text: String = internal.collect();
+                let text = answer.failed().map(|failure| format!("{} ({})", failure.problem, failure.internal));
+                let text = text.unwrap_or_default();
                 (code != "EVALUATION_FAILED").then(|| format!("the oracle can answer it: {text}"))
             }
             (_, Err(_)) => None,
