@@ -48,6 +48,37 @@ pub struct ColumnDecision {
     pub tags: Vec<String>,
 }
 
+/// A column or a part of one that is decided by itself.
+#[derive(Debug, Clone)]
+pub struct Leaf<'a> {
+    /// Names from the column down to the field.
+    pub names: Vec<&'a str>,
+    /// Treated or withheld; never nested, never hidden.
+    pub decision: &'a ColumnDecision,
+}
+
+impl Leaf<'_> {
+    /// The names, joined by dots.
+    pub fn path(&self) -> String {
+        self.names.join(".")
+    }
+}
+
+impl ColumnDecision {
+    /// The column itself or, where its fields differ, each field at any depth. What is hidden is left out.
+    pub fn leaves(&self) -> Vec<Leaf<'_>> {
+        match &self.shown {
+            Shown::Hidden => Vec::new(),
+            Shown::Treated(_) | Shown::Withheld(_) => vec![Leaf { names: vec![&self.name], decision: self }],
+            Shown::Nested(fields) => {
+                let mut leaves: Vec<Leaf<'_>> = fields.iter().flat_map(ColumnDecision::leaves).collect();
+                leaves.iter_mut().for_each(|leaf| leaf.names.insert(0, &self.name));
+                leaves
+            }
+        }
+    }
+}
+
 /// How a column is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shown {

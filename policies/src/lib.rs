@@ -43,7 +43,7 @@ mod view;
 
 pub use classification::{ColumnClass, DeclaredType, PurposeSpec, Residency, SubjectKey, TableClass};
 pub use decision::{
-    ColumnDecision, Erased, Region, Retention, RowFilter, RowRule, Shown, TableAccess, TableDecision, Withheld,
+    ColumnDecision, Erased, Leaf, Region, Retention, RowFilter, RowRule, Shown, TableAccess, TableDecision, Withheld,
     WithheldReason,
 };
 pub use diff::PolicyDiff;

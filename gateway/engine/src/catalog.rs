@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use datafusion::sql::sqlparser::ast::ObjectName;
-use lockgate_policies::{ColumnDecision, Explanation, PolicySet, Shown, TableAccess, TableDecision, TableName};
+use lockgate_policies::{ColumnDecision, Explanation, Leaf, PolicySet, Shown, TableAccess, TableDecision, TableName};
 use lockgate_wire::{CatalogColumn, CatalogTable};
 
 use crate::barrier::TableShape;
@@ -50,10 +50,8 @@ impl Engine {
         let decision = policy.decide(&session.asker, &bound.name, &bound.table.schema);
         let TableAccess::Visible { columns, rows } = &decision.access else { return Ok(None) };
         let shape = TableShape::new(&bound.table.schema, columns, &bound.name.to_string());
-        let mut listed = Vec::new();
-        for column in columns {
-            list_column(column, "", shape.schema.fields(), &mut listed);
-        }
+        let leaves = columns.iter().flat_map(ColumnDecision::leaves);
+        let listed = leaves.filter_map(|leaf| list_leaf(&leaf, shape.schema.fields())).collect();
         let comment = policy.table_class(&bound.name).and_then(|class| class.comment.clone());
         Ok(Some(CatalogTable {
             catalog: bound.name.catalog.clone(),
@@ -152,31 +150,33 @@ fn folded(name: &ObjectName) -> String {
     parts.join(".")
 }
 
-fn list_column(column: &ColumnDecision, prefix: &str, fields: &Fields, listed: &mut Vec<CatalogColumn>) {
-    let name = if prefix.is_empty() { column.name.clone() } else { format!("{prefix}.{}", column.name) };
-    let field = fields.iter().find(|field| *field.name() == column.name);
-    let data_type = field.map(|field| field.data_type().to_string());
-    let (treatment, remedy) = match &column.shown {
-        Shown::Hidden => return,
-        Shown::Treated(treatment) => (treatment.name().to_owned(), None),
+fn list_leaf(leaf: &Leaf<'_>, shown: &Fields) -> Option<CatalogColumn> {
+    let data_type = type_of(&leaf.names, shown).map(|data_type| data_type.to_string());
+    let (treatment, remedy) = match &leaf.decision.shown {
+        Shown::Treated(treatment) if data_type.is_some() => (treatment.name().to_owned(), None),
         Shown::Withheld(withheld) => ("withheld".to_owned(), Some(withheld.remedy.clone())),
-        Shown::Nested(children) => {
-            let Some(field) = field else { return };
-            let inner = struct_fields(field);
-            children.iter().for_each(|child| list_column(child, &name, &inner, listed));
-            return;
-        }
+        Shown::Treated(_) | Shown::Nested(_) | Shown::Hidden => return None,
     };
-    listed.push(CatalogColumn { name, data_type, treatment, rules: column.rules.clone(), remedy });
+    Some(CatalogColumn { name: leaf.path(), data_type, treatment, rules: leaf.decision.rules.clone(), remedy })
+}
+
+/// The type of the field that `names` lead to, if it is shown.
+fn type_of(names: &[&str], shown: &Fields) -> Option<DataType> {
+    let (name, rest) = names.split_first()?;
+    let field = shown.iter().find(|field| field.name() == name)?;
+    if rest.is_empty() { Some(field.data_type().clone()) } else { type_of(rest, &struct_fields(field)) }
 }
 
 fn struct_fields(field: &Field) -> Fields {
     match field.data_type() {
         DataType::Struct(fields) => fields.clone(),
-        DataType::List(item)
-        | DataType::LargeList(item)
-        | DataType::FixedSizeList(item, _)
-        | DataType::Map(item, _) => struct_fields(item),
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => struct_fields(item),
+        // Policy knows the parts of a map by these names, whatever they are called in the data.
+        DataType::Map(entries, _) => struct_fields(entries)
+            .iter()
+            .zip(["key", "value"])
+            .map(|(part, name)| part.as_ref().clone().with_name(name))
+            .collect(),
         _ => Fields::empty(),
     }
 }

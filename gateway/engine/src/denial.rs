@@ -31,35 +31,19 @@ pub(crate) fn explain(error: Error, words: &BTreeSet<String>, tables: &[Governed
     };
     for table in tables {
         let TableAccess::Visible { columns, .. } = &table.decision.access else { continue };
-        if let Some((path, withheld)) = find_withheld(columns, "", &missing) {
-            let mut refusal =
-                denied(&format!("column `{path}` of `{}` is withheld: {}", table.name, reason(withheld)), withheld);
+        for leaf in columns.iter().flat_map(ColumnDecision::leaves) {
+            let Shown::Withheld(withheld) = &leaf.decision.shown else { continue };
+            if !missing(&leaf.decision.name) {
+                continue;
+            }
+            let text = format!("column `{}` of `{}` is withheld: {}", leaf.path(), table.name, reason(withheld));
+            let mut refusal = denied(&text, withheld);
             refusal.problem.line = error.problem.line;
             refusal.problem.column = error.problem.column;
             return refusal;
         }
     }
     error
-}
-
-fn find_withheld<'a>(
-    columns: &'a [ColumnDecision],
-    prefix: &str,
-    is_named: &dyn Fn(&str) -> bool,
-) -> Option<(String, &'a Withheld)> {
-    for column in columns {
-        let path = if prefix.is_empty() { column.name.clone() } else { format!("{prefix}.{}", column.name) };
-        match &column.shown {
-            Shown::Withheld(withheld) if is_named(&column.name) => return Some((path, withheld)),
-            Shown::Nested(children) => {
-                if let Some(found) = find_withheld(children, &path, is_named) {
-                    return Some(found);
-                }
-            }
-            Shown::Withheld(_) | Shown::Treated(_) | Shown::Hidden => {}
-        }
-    }
-    None
 }
 
 /// Every identifier and text literal of a statement, folded as SQL folds them.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::physical_plan::ExecutionPlan;
-use lockgate_policies::{ColumnDecision, Shown, TableAccess};
+use lockgate_policies::{ColumnDecision, TableAccess};
 
 use crate::plan::Planned;
 use crate::{Error, notices, rewrite};
@@ -43,17 +43,10 @@ fn public_rules(planned: &Planned, table: &str) -> Vec<String> {
     for governed in planned.governed.tables.iter().filter(|governed| governed.name.to_string() == table) {
         let TableAccess::Visible { columns, rows } = &governed.decision.access else { continue };
         rules.extend(rows.granted.iter().map(|rule| rule.rule.clone()));
-        columns.iter().for_each(|column| column_rules(column, &mut rules));
+        let leaves = columns.iter().flat_map(ColumnDecision::leaves);
+        rules.extend(leaves.flat_map(|leaf| leaf.decision.rules.iter().cloned()));
     }
     rules.into_iter().collect()
-}
-
-fn column_rules(column: &ColumnDecision, rules: &mut BTreeSet<String>) {
-    match &column.shown {
-        Shown::Hidden => {}
-        Shown::Treated(_) | Shown::Withheld(_) => rules.extend(column.rules.iter().cloned()),
-        Shown::Nested(children) => children.iter().for_each(|child| column_rules(child, rules)),
-    }
 }
 
 /// EXPLAIN ANALYZE of a query that has run: each operator above the barriers with the rows that it gave. Operators are

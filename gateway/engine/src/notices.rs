@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lockgate_policies::{ColumnDecision, RowFilter, Shown, TableAccess, TableName, Treatment};
+use lockgate_policies::{ColumnDecision, Leaf, RowFilter, Shown, TableAccess, TableName, Treatment};
 use lockgate_wire::Notice;
 use lockgate_wire::audit::AuditTable;
 
@@ -21,7 +21,7 @@ pub(crate) fn of(governed: &Governed, reads: &Reads) -> Vec<Notice> {
             let is_read = read.is_some_and(|read| read.contains(&column.name));
             let is_dropped = governed.wildcard && matches!(column.shown, Shown::Withheld(_));
             if is_read || is_dropped {
-                column_notices(table, column, "", &mut notices);
+                notices.extend(column.leaves().iter().filter_map(|leaf| column_notice(table, leaf)));
             }
         }
         if let Some(notice) = rows_notice(table, rows) {
@@ -31,28 +31,19 @@ pub(crate) fn of(governed: &Governed, reads: &Reads) -> Vec<Notice> {
     notices
 }
 
-fn column_notices(table: &GovernedTable, column: &ColumnDecision, prefix: &str, notices: &mut Vec<Notice>) {
-    let path = if prefix.is_empty() { column.name.clone() } else { format!("{prefix}.{}", column.name) };
-    let (treatment, text) = match &column.shown {
-        Shown::Treated(Treatment::Clear) | Shown::Hidden => return,
+fn column_notice(table: &GovernedTable, leaf: &Leaf<'_>) -> Option<Notice> {
+    let path = leaf.path();
+    let (treatment, text) = match &leaf.decision.shown {
+        Shown::Treated(Treatment::Clear) | Shown::Nested(_) | Shown::Hidden => return None,
         Shown::Treated(treatment) => {
             (treatment.name().to_owned(), format!("`{path}` is shown as `{}`: {}", treatment.name(), treatment.does()))
         }
         Shown::Withheld(withheld) => {
             ("withheld".to_owned(), format!("`{path}` is withheld: {}", denial::reason(withheld)))
         }
-        Shown::Nested(children) => {
-            children.iter().for_each(|child| column_notices(table, child, &path, notices));
-            return;
-        }
     };
-    notices.push(Notice {
-        table: table.name.to_string(),
-        column: Some(path),
-        treatment,
-        rules: column.rules.clone(),
-        text,
-    });
+    let rules = leaf.decision.rules.clone();
+    Some(Notice { table: table.name.to_string(), column: Some(path), treatment, rules, text })
 }
 
 fn rows_notice(table: &GovernedTable, rows: &RowFilter) -> Option<Notice> {
@@ -81,28 +72,17 @@ pub(crate) fn audit_tables(governed: &Governed, reads: &Reads) -> Vec<AuditTable
     for table in &governed.tables {
         let TableAccess::Visible { columns, rows } = &table.decision.access else { continue };
         let read = reads.get(&table.name);
-        let mut treatments = BTreeMap::new();
-        for column in columns.iter().filter(|column| read.is_some_and(|read| read.contains(&column.name))) {
-            leaves(column, "", &mut treatments);
-        }
+        let read_columns = columns.iter().filter(|column| read.is_some_and(|read| read.contains(&column.name)));
+        let treatments = read_columns.flat_map(ColumnDecision::leaves).filter_map(|leaf| match &leaf.decision.shown {
+            Shown::Treated(treatment) => Some((leaf.path(), treatment.name().to_owned())),
+            Shown::Withheld(_) | Shown::Nested(_) | Shown::Hidden => None,
+        });
         tables.push(AuditTable {
             table: table.name.to_string(),
-            columns: treatments,
+            columns: treatments.collect(),
             rows: rows.granted.iter().map(|rule| rule.name.clone()).collect(),
             rules: table.decision.rules.clone(),
         });
     }
     tables
-}
-
-/// One entry for each shown leaf below `column`.
-pub(crate) fn leaves(column: &ColumnDecision, prefix: &str, into: &mut BTreeMap<String, String>) {
-    let path = if prefix.is_empty() { column.name.clone() } else { format!("{prefix}.{}", column.name) };
-    match &column.shown {
-        Shown::Treated(treatment) => {
-            into.insert(path, treatment.name().to_owned());
-        }
-        Shown::Nested(children) => children.iter().for_each(|child| leaves(child, &path, into)),
-        Shown::Withheld(_) | Shown::Hidden => {}
-    }
 }
