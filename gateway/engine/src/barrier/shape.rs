@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use lockgate_policies::{ColumnDecision, Shown, Treatment};
 
 /// Key of the field metadata that names a column's treatment.
@@ -111,15 +111,12 @@ fn plain(field: &FieldRef, data_type: DataType, nullable: bool) -> FieldRef {
 fn nested(data_type: &DataType, children: &[ColumnDecision]) -> Option<(Vec<NestedShape>, DataType)> {
     match data_type {
         DataType::Struct(fields) => {
-            let mut shapes = Vec::new();
-            let mut shown_fields = Vec::new();
-            for (index, field) in fields.iter().enumerate() {
-                let Some(decision) = children.iter().find(|child| child.name == *field.name()) else { continue };
-                let Some((shape, shown)) = shape_of(field, &decision.shown) else { continue };
-                shapes.push(NestedShape { index, shape });
-                shown_fields.push(shown);
+            let names = fields.iter().map(|field| field.name());
+            if names.ne(children.iter().map(|child| &child.name)) {
+                return None;
             }
-            if shapes.is_empty() { None } else { Some((shapes, DataType::Struct(shown_fields.into()))) }
+            let (shapes, shown) = parts(fields, children);
+            if shapes.is_empty() { None } else { Some((shapes, DataType::Struct(shown.into()))) }
         }
         DataType::List(item) => {
             nested(item.data_type(), children).map(|(shapes, inner)| (shapes, DataType::List(plain(item, inner, true))))
@@ -129,23 +126,61 @@ fn nested(data_type: &DataType, children: &[ColumnDecision]) -> Option<(Vec<Nest
         DataType::FixedSizeList(item, size) => nested(item.data_type(), children)
             .map(|(shapes, inner)| (shapes, DataType::FixedSizeList(plain(item, inner, true), *size))),
         DataType::Map(entries, sorted) => {
-            let (shapes, inner) = nested(entries.data_type(), children)?;
+            // Policy knows the two parts as `key` and `value`, whatever they are called in the data.
+            let DataType::Struct(fields) = entries.data_type() else { return None };
+            let (shapes, shown) = parts(fields, children);
             // A map needs both its keys, not null, and its values; one that lost either is withheld as a whole.
-            let [key, _value] = shapes.as_slice() else { return None };
-            if matches!(key.shape, ColumnShape::Treated(Treatment::Null)) {
+            let ([key_shape, _], [key, value]) = (shapes.as_slice(), shown.as_slice()) else { return None };
+            if matches!(key_shape.shape, ColumnShape::Treated(Treatment::Null)) {
                 return None;
             }
-            let DataType::Struct(fields) = inner else { return None };
-            let fields: Vec<FieldRef> = fields
-                .iter()
-                .enumerate()
-                .map(|(i, f)| if i == 0 { plain(f, f.data_type().clone(), false) } else { Arc::clone(f) })
-                .collect();
-            Some((
-                shapes,
-                DataType::Map(Arc::new(Field::new(entries.name(), DataType::Struct(fields.into()), false)), *sorted),
-            ))
+            let shown = vec![plain(key, key.data_type().clone(), false), Arc::clone(value)];
+            let entries = Field::new(entries.name(), DataType::Struct(shown.into()), false);
+            Some((shapes, DataType::Map(Arc::new(entries), *sorted)))
         }
         _ => None,
+    }
+}
+
+/// The shown ones of `fields`, by one decision for each, in order.
+fn parts(fields: &Fields, decisions: &[ColumnDecision]) -> (Vec<NestedShape>, Vec<FieldRef>) {
+    let decided = fields.iter().zip(decisions).enumerate();
+    let part = |(index, (field, decision)): (usize, (&FieldRef, &ColumnDecision))| {
+        let (shape, shown) = shape_of(field, &decision.shown)?;
+        Some((NestedShape { index, shape }, shown))
+    };
+    decided.filter_map(part).unzip()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_a_map_are_known_by_their_place_and_not_by_their_names() {
+        for names in [["key", "value"], ["keys", "values"], ["value", "key"]] {
+            let [key, value] = names.map(|name| Field::new(name, DataType::Utf8, name.starts_with("value")));
+            let entries = Field::new("entries", DataType::Struct(vec![key, value].into()), false);
+            let map = Field::new("labels", DataType::Map(Arc::new(entries), false), true);
+            let decision = |name: &str, shown| ColumnDecision {
+                name: name.to_owned(),
+                shown,
+                rules: Vec::new(),
+                tags: Vec::new(),
+            };
+            let treated = vec![
+                decision("key", Shown::Treated(Treatment::Clear)),
+                decision("value", Shown::Treated(Treatment::Null)),
+            ];
+            let shape =
+                TableShape::new(&Schema::new(vec![map]), &[decision("labels", Shown::Nested(treated))], "a.b.t");
+            let parts = [(0, ColumnShape::Clear), (1, ColumnShape::Treated(Treatment::Null))];
+            let parts = parts.map(|(index, shape)| NestedShape { index, shape }).to_vec();
+            assert_eq!(
+                shape.columns.first().map(|column| &column.shape),
+                Some(&ColumnShape::Nested(parts)),
+                "{names:?}"
+            );
+        }
     }
 }
