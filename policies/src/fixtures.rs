@@ -15,6 +15,10 @@ pub(crate) const TRIPS: &str = "hive.rides.trips";
 pub(crate) const RIDERS: &str = "vertica.crm.riders";
 pub(crate) const PAYMENTS: &str = "presto.finance.payments";
 pub(crate) const EVENTS: &str = "hdfs.raw.events";
+const ASSISTANCE: &str = "vertica.crm.assistance";
+const SALARIES: &str = "vertica.hr.salaries";
+/// All tables of the rides world, by name.
+pub(crate) const WORLD: [&str; 6] = [EVENTS, TRIPS, PAYMENTS, ASSISTANCE, RIDERS, SALARIES];
 
 pub(crate) fn sample_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/policy")
@@ -87,6 +91,8 @@ pub(crate) fn world(table: &str) -> SchemaRef {
         EVENTS => {
             schema(&[("event_id", Utf8), ("rider_id", Utf8), ("event_type", Utf8), ("ts", micros()), ("body", Utf8)])
         }
+        ASSISTANCE => schema(&[("rider_id", Utf8), ("need", Utf8), ("created_at", micros())]),
+        SALARIES => schema(&[("employee_id", Utf8), ("salary", Int64)]),
         other => panic!("{other}"),
     }
 }

@@ -18,6 +18,12 @@ pub struct Matrix {
     pub policy: String,
     /// The day that it holds for.
     pub date: String,
+    /// Everybody who was asked about: each role and each user, such as `role data_scientist`.
+    pub who: Vec<String>,
+    /// Every purpose that was asked about.
+    pub purposes: Vec<String>,
+    /// Every data centre that was asked about, and `elsewhere`.
+    pub dcs: Vec<String>,
     /// Tables by name.
     pub tables: Vec<MatrixTable>,
 }
@@ -54,20 +60,29 @@ pub(crate) fn matrix(set: &PolicySet, today: NaiveDate) -> Matrix {
         let columns: Vec<String> = class.columns.keys().cloned().collect();
         MatrixTable { table: table.to_string(), lines: lines(set, &world, table, &columns), columns }
     });
-    Matrix { policy: set.version().to_owned(), date: today.to_string(), tables: tables.collect() }
+    Matrix {
+        policy: set.version().to_owned(),
+        date: today.to_string(),
+        who: askers(&world).map(|(who, _)| who).collect(),
+        tables: tables.collect(),
+        purposes: world.purposes,
+        dcs: world.dcs,
+    }
+}
+
+/// Everybody, with how they are called in the matrix.
+fn askers(world: &World) -> impl Iterator<Item = (String, Principal)> {
+    let roles = world.roles.iter().map(|role| (format!("role {role}"), with_role(role)));
+    let user = |name: &String| Principal { name: name.clone(), roles: Default::default() };
+    roles.chain(world.users.iter().map(move |name| (format!("user {name}"), user(name))))
 }
 
 /// Rows text and cells.
 type Sees = (String, Vec<String>);
 
 fn lines(set: &PolicySet, world: &World, table: &TableName, columns: &[String]) -> Vec<MatrixLine> {
-    let roles = world.roles.iter().map(|role| (format!("role {role}"), with_role(role)));
-    let users = world
-        .users
-        .iter()
-        .map(|name| (format!("user {name}"), Principal { name: name.clone(), roles: Default::default() }));
     let mut merged: Vec<MatrixLine> = Vec::new();
-    for (who, principal) in roles.chain(users) {
+    for (who, principal) in askers(world) {
         for (sees, mut line) in lines_of(set, world, table, columns, &principal) {
             let same = merged.iter_mut().find(|other| {
                 other.purposes == line.purposes
@@ -123,6 +138,9 @@ fn lines_of(
 impl fmt::Display for Matrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "policy {}, on {}", self.policy, self.date)?;
+        writeln!(f, "asked by {}", self.who.join(", "))?;
+        writeln!(f, "for {}", self.purposes.join(", "))?;
+        writeln!(f, "delivered to {}", self.dcs.join(", "))?;
         writeln!(f, "`-` is withheld; who is not listed under a table sees nothing of it")?;
         for table in &self.tables {
             write!(f, "\n{table}")?;
@@ -134,6 +152,19 @@ impl fmt::Display for Matrix {
 impl fmt::Display for MatrixTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.table)?;
+        let is_seen = |column_idx: usize| {
+            self.lines.iter().any(|line| line.cells.get(column_idx).is_some_and(|cell| cell != "-"))
+        };
+        let unseen: Vec<&str> = self
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(idx, _)| !is_seen(*idx))
+            .map(|(_, column)| column.as_str())
+            .collect();
+        if !unseen.is_empty() {
+            writeln!(f, "  nobody sees {}", unseen.join(", "))?;
+        }
         for line in &self.lines {
             writeln!(f, "  {}", line.who.join(", "))?;
             writeln!(f, "    for {}; delivered to {}", line.purposes.join(", "), line.dcs.join(", "))?;
@@ -161,13 +192,85 @@ fn rank(cell: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::condition::parse_date;
-    use crate::fixtures::{check_snapshot, sample};
+    use crate::fixtures::{Copy, WORLD, check_snapshot, sample, world};
+
+    fn day() -> NaiveDate {
+        parse_date("2026-11-23").unwrap()
+    }
 
     #[test]
     fn the_matrix_of_the_sample_is_the_committed_one() {
         let set = sample();
-        let matrix = set.matrix_on(parse_date("2026-11-23").unwrap());
-        check_snapshot("matrix.txt", &matrix.to_string().replace(set.version(), "VERSION"));
+        check_snapshot("matrix.txt", &set.matrix_on(day()).to_string().replace(set.version(), "VERSION"));
+    }
+
+    /// What the matrix says to somebody: row rules and the shown columns with their treatments; `None` for nothing.
+    fn told(table: &MatrixTable, who: &str, purpose: &str, dc: &str) -> Option<(String, BTreeMap<String, String>)> {
+        let has = |names: &[String], name: &str| names.iter().any(|known| known == name);
+        let mut lines =
+            table.lines.iter().filter(|line| has(&line.who, who) && has(&line.purposes, purpose) && has(&line.dcs, dc));
+        let line = lines.next()?;
+        assert!(lines.next().is_none(), "{who} for {purpose} in {dc} stands twice under {}", table.table);
+        let cells = table.columns.iter().cloned().zip(line.cells.iter().cloned());
+        Some((line.rows.clone(), cells.filter(|(_, cell)| cell != "-").collect()))
+    }
+
+    #[test]
+    fn the_matrix_says_of_every_role_purpose_place_and_column_what_a_decision_says() {
+        let set = sample();
+        let matrix = set.matrix_on(day());
+        let names: Vec<&str> = matrix.tables.iter().map(|table| table.table.as_str()).collect();
+        assert_eq!(names, WORLD);
+        let known = World::of(&set, day());
+        assert_eq!(matrix.who.len(), known.roles.len() + known.users.len());
+        assert_eq!((&matrix.purposes, &matrix.dcs), (&known.purposes, &known.dcs));
+        for table in &matrix.tables {
+            let (name, schema) = (table.table.parse().unwrap(), world(&table.table));
+            for (who, principal) in askers(&known) {
+                for purpose in &matrix.purposes {
+                    for dc in &matrix.dcs {
+                        let asker = people::asker(&set, &principal, purpose, dc, day(), Some(&name));
+                        // Over the data's schema, field by field, from the decision itself.
+                        let told_why = set.explain(&asker, &name, None, Some(&schema));
+                        let decided = (told_why.access == "visible").then(|| {
+                            let granted = told_why.rows.into_iter().filter(|row| row.granted).map(|row| row.name);
+                            let mut granted: Vec<String> = granted.collect();
+                            granted.sort_unstable();
+                            let shown = told_why.columns.into_iter().filter(|column| column.withheld.is_none());
+                            (granted.join("|"), shown.map(|column| (column.column, column.result)).collect())
+                        });
+                        assert_eq!(told(table, &who, purpose, dc), decided, "{who} for {purpose} in {dc}: {name}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_new_stands_in_the_matrix_even_if_nobody_sees_more_by_it() {
+        let copy = Copy::of_sample();
+        copy.append(
+            "policy.csv",
+            "g, role:newcomer, role:everyone\ng, user:nick, role:newcomer\ng3, purpose:play, purpose:any",
+        );
+        copy.replace(
+            "classification.yaml",
+            "purposes:\n",
+            "purposes:\n  play: {ropa: R, basis: b, owner: o, retention_days: 1}\n",
+        );
+        copy.replace("classification.yaml", "      need:  ", "      helper:     [special.health]\n      need:  ");
+        copy.replace("classification.yaml", "[always, \"dc=eu\",", "[always, \"dc=mars\", \"dc=eu\",");
+        let text = copy.good().matrix_on(day()).to_string();
+        for new in [
+            "role newcomer",
+            "user nick",
+            "for analytics, audit, finance, fraud, hr, marketing, planning, play",
+            "mars",
+            "nobody sees helper, need",
+        ] {
+            assert!(text.contains(new), "{new}\n{text}");
+        }
     }
 }
