@@ -169,6 +169,10 @@ fn no_pattern_and_no_script_is_evaluated() {
     assert!(catch_unwind(|| key_match("\u{e9}", "a*")).is_err(), "keyMatch panics inside a letter of two bytes");
     assert!(key_match("tag:pii_of_nobody", "tag:pii*"), "keyMatch matches more than what is below a tag");
     assert!(regex_match("xpii.emailx", "pii"), "regexMatch is not anchored");
+    let scripted = model::FIXED.replace("cond(p.cond, r.env)", "eval(p.cond)");
+    let policy = "p, OK-01, user:bob, any, tag:pii, clear, 40 + 2 == 42, allow";
+    let request = ["user:bob", "any", "tag:pii", "clear", "x"].map(str::to_owned).to_vec();
+    assert!(stock(&scripted, policy).enforce(request).unwrap(), "eval runs what stands in a rule");
     for (from, to) in [
         ("g2(r.tag, p.tag)", "keyMatch(r.tag, p.tag)"),
         ("g2(r.tag, p.tag)", "regexMatch(r.tag, p.tag)"),

@@ -16,13 +16,56 @@ fn copy_of_sample() -> tempfile::TempDir {
     dir
 }
 
+/// Changes the one place of `file` where `from` stands.
+#[track_caller]
+fn edit(dir: &Path, file: &str, from: &str, to: &str) {
+    let path = dir.join(file);
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(text.matches(from).count(), 1, "`{from}` in {file}");
+    fs::write(path, text.replace(from, to)).unwrap();
+}
+
 #[test]
-fn sample_policy_checks_and_its_cases_hold() {
-    let sample = sample();
-    let checked = run(&mut lockgate(["policy", "check", sample.to_str().unwrap()])).expect(0);
-    assert!(checked.stdout.contains("ok: policy "), "{}", checked.stdout);
-    let tested = run(&mut lockgate(["policy", "test", sample.to_str().unwrap()])).expect(0);
-    assert!(tested.stdout.contains(" 0 failed"), "{}", tested.stdout);
+fn sample_and_example_policy_check_and_their_cases_hold() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/tests/fixtures/example");
+    for dir in [sample(), example] {
+        let checked = run(&mut lockgate(["policy", "check", dir.to_str().unwrap()])).expect(0);
+        assert!(checked.stdout.contains("ok: policy "), "{}", checked.stdout);
+        let tested = run(&mut lockgate(["policy", "test", dir.to_str().unwrap()])).expect(0);
+        assert!(tested.stdout.contains(" 0 failed"), "{}", tested.stdout);
+    }
+}
+
+#[test]
+fn every_command_refuses_a_broken_folder_with_file_line_rule_problem_and_hint() {
+    let dir = copy_of_sample();
+    edit(dir.path(), "policy.csv", "tag:pii.location, geo_1km,", "tag:pii.location, geo_1kn,");
+    edit(dir.path(), "classification.yaml", "{column: requested_at, days: 730}", "{column: requested_at, days: long}");
+    let (broken, good) = (dir.path().to_str().unwrap(), sample());
+    let question = ["--who", "alice", "--purpose", "analytics", "--column", "vertica.crm.riders.email"];
+    let commands = [
+        vec!["check", broken],
+        vec!["test", broken],
+        vec!["matrix", broken],
+        vec!["diff", broken, good.to_str().unwrap()],
+        vec!["diff", good.to_str().unwrap(), broken],
+        ["explain", broken].into_iter().chain(question).collect(),
+    ];
+    for command in commands {
+        let refused = run(&mut lockgate(["policy"].into_iter().chain(command.iter().copied()))).expect(2);
+        let told = format!("{}{}", refused.stdout, refused.stderr);
+        let problems = [
+            "policy.csv:10: DS-04: unknown treatment `geo_1kn`; ",
+            "classification.yaml:44: hive.rides.trips: text does not belong here; ",
+        ];
+        for problem in problems {
+            let line = told.lines().find(|line| line.starts_with(problem));
+            assert!(
+                line.is_some_and(|line| line.len() > problem.len()),
+                "{command:?} does not say `{problem}`\n{told}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -105,24 +148,39 @@ fn matrix_names_every_table_of_the_policy() {
     }
 }
 
+fn diff(old: &Path, new: &Path) -> crate::Done {
+    run(&mut lockgate(["policy", "diff", old.to_str().unwrap(), new.to_str().unwrap(), "--date", "2026-11-23"]))
+}
+
 #[test]
-fn diff_ends_with_two_only_when_somebody_gains_sensitive_data() {
-    let (old, new) = (sample(), copy_of_sample());
-    let diff =
-        |old: &Path, new: &Path| run(&mut lockgate(["policy", "diff", old.to_str().unwrap(), new.to_str().unwrap()]));
-    assert!(diff(&old, new.path()).expect(0).stdout.contains("nobody sees anything otherwise"));
-    let file = new.path().join("policy.csv");
-    let looser = fs::read_to_string(&file).unwrap().replacen(
-        "tag:pii.contact, null, always",
-        "tag:pii.contact, clear, always",
-        1,
-    );
-    fs::write(&file, looser).unwrap();
-    fs::remove_file(new.path().join("policy_tests.yaml")).unwrap();
-    let gained = diff(&old, new.path()).expect(2);
-    assert!(gained.stdout.contains("vertica.crm.riders.email: null -> clear"), "{}", gained.stdout);
-    diff(new.path(), &old).expect(0);
-    fs::write(&file, "p, broken").unwrap();
-    let refused = diff(&old, new.path()).expect(2);
-    assert!(refused.stderr.contains("policy.csv:1: "), "{}", refused.stderr);
+fn diff_of_the_same_policy_says_so() {
+    assert!(diff(&sample(), copy_of_sample().path()).expect(0).stdout.contains("nobody sees anything otherwise"));
+}
+
+#[test]
+fn diff_says_who_gains_and_who_loses_and_ends_with_two_when_special_or_clear_personal_data_is_gained() {
+    let gains = |from: &str, to: &str, code: i32, says: &[&str]| {
+        let new = copy_of_sample();
+        edit(new.path(), "policy.csv", from, to);
+        fs::remove_file(new.path().join("policy_tests.yaml")).unwrap();
+        let told = diff(&sample(), new.path()).expect(code);
+        says.iter().for_each(|text| assert!(told.stdout.contains(text), "{text}\n{}", told.stdout));
+        // The way back loses what was gained, which needs nobody's second look.
+        let back = diff(new.path(), &sample()).expect(0);
+        assert!(back.stdout.contains("Losses (less is shown)"), "{}", back.stdout);
+    };
+    // Personal data in the clear.
+    let clear =
+        "p, MK-03, role:marketing, purpose:marketing, tag:pii.contact.phone, clear, always, allow\n#\np, SU-01,";
+    gains("#\np, SU-01,", clear, 2, &["vertica.crm.riders.phone: - -> clear", "role marketing", "user mia"]);
+    // Special data, as a token.
+    let special = [
+        "p, NO-01, role:everyone, purpose:any, tag:special, *, always, deny",
+        "p, SU-06, role:support, purpose:support, tag:special.health, hash, always, allow",
+    ];
+    gains(special[0], special[1], 2, &["vertica.crm.assistance.need: - -> hash", "user sam for support"]);
+    // Personal data that is treated, and data that is not personal.
+    let last4 =
+        "p, MK-03, role:marketing, purpose:marketing, tag:pii.contact.phone, last4, always, allow\n#\np, SU-01,";
+    gains("#\np, SU-01,", last4, 0, &["vertica.crm.riders.phone: - -> last4"]);
 }

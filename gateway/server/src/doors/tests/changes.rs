@@ -1,5 +1,5 @@
 use futures::StreamExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::world::{CLASSES, RULES, World, policy, send, until, users};
 
@@ -35,6 +35,22 @@ async fn a_changed_policy_holds_for_the_next_query() {
     send(world.query("ann", sql)).await.is_problem("POLICY_DENIED");
     policy(world.folder.path(), RULES, CLASSES);
     assert_eq!(world.rows("ann", sql).await, token);
+}
+
+#[tokio::test]
+async fn an_erased_subject_is_gone_from_every_table_that_knows_it_with_the_next_query() {
+    let world = World::with("", 10).await;
+    let subject = |rows: &str| format!("    rows: {rows}\n    subject_key: {{column: id, subject: person}}\n");
+    let classes = ["rows.people", "rows.big"]
+        .iter()
+        .fold(CLASSES.to_owned(), |classes, rows| classes.replace(&format!("    rows: {rows}\n"), &subject(rows)));
+    policy(world.folder.path(), RULES, &classes);
+    let count = async |table: &str| world.rows("ann", &format!("SELECT count(*) FROM {table} WHERE id = 1")).await;
+    assert_eq!((count("lake.crm.people").await, count("lake.big.numbers").await), (json!([[1]]), json!([[1]])));
+    let erasures = "subject,key,requested_at,reference\nperson,1,2026-11-20,DSR-1\n";
+    std::fs::write(world.folder.path().join("policy/erasures.csv"), erasures).unwrap();
+    assert_eq!((count("lake.crm.people").await, count("lake.big.numbers").await), (json!([[0]]), json!([[0]])));
+    assert_eq!(world.rows("ann", "SELECT count(*) FROM lake.crm.people").await, json!([[2]]));
 }
 
 #[tokio::test]
