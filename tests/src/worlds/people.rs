@@ -3,7 +3,9 @@
 //! Nothing here is read from the policy folder or asked of the judge, so that a fault of either is seen.
 
 use super::cell::Cell;
-use super::how::How;
+use super::how::How::{
+    self, Clear, EmailDomain, Fields, Geo1km, Geo10km, Hash, Last4, Month, Null, Redact, Round100, Year,
+};
 use super::tables::{EVENTS, PAYMENTS, RIDERS, Row, TRIPS, Table};
 
 /// One asker: a person with a purpose.
@@ -28,7 +30,66 @@ pub struct View {
     pub columns: &'static [(&'static str, How)],
 }
 
-const TRIPS_OF_EVERYBODY: [(&str, How); 3] = [("trip_id", How::Clear), ("city_id", How::Clear), ("fare", How::Clear)];
+type Columns<const N: usize> = [(&'static str, How); N];
+
+/// Trips as shown to everybody who does not see where they began.
+const fn trips(ids: How, tip_cents: How, requested_at: How, phone: &'static [(&'static str, How)]) -> Columns<8> {
+    [
+        ("trip_id", Clear),
+        ("rider_id", ids),
+        ("driver_id", ids),
+        ("city_id", Clear),
+        ("fare", Clear),
+        ("tip_cents", tip_cents),
+        ("requested_at", requested_at),
+        ("payload", Fields(phone)),
+    ]
+}
+
+/// Trips with their places as well.
+const fn places(others: Columns<8>, pickup: How, stops: How) -> Columns<11> {
+    let [trip_id, rider_id, driver_id, city_id, fare, tip_cents, requested_at, payload] = others;
+    let (lat, lng) = (("pickup_lat", pickup), ("pickup_lng", pickup));
+    [trip_id, rider_id, driver_id, city_id, lat, lng, fare, tip_cents, requested_at, payload, ("stops", stops)]
+}
+
+/// Riders without their birth dates.
+const fn riders(id: How, name: How, email: How, phone: How, created_at: How) -> Columns<7> {
+    [
+        ("rider_id", id),
+        ("name", name),
+        ("email", email),
+        ("phone", phone),
+        ("home_country", Clear),
+        ("consent_marketing", Clear),
+        ("created_at", created_at),
+    ]
+}
+
+/// Riders with their birth dates.
+const fn births(others: Columns<7>, birth_date: How) -> Columns<8> {
+    let [id, name, email, phone, country, consent, created_at] = others;
+    [id, name, email, phone, ("birth_date", birth_date), country, consent, created_at]
+}
+
+const fn payments(rider_id: How, paid_at: How) -> Columns<6> {
+    [
+        ("payment_id", Clear),
+        ("rider_id", rider_id),
+        ("card_last4", Last4),
+        ("amount", Clear),
+        ("currency", Clear),
+        ("paid_at", paid_at),
+    ]
+}
+
+const fn events(rider_id: How, ts: How) -> Columns<5> {
+    [("event_id", Clear), ("rider_id", rider_id), ("event_type", Clear), ("ts", ts), ("region", Clear)]
+}
+
+const fn view(table: &Table, rows: &'static [&'static str], columns: &'static [(&'static str, How)]) -> View {
+    View { table: table.name, rows, columns }
+}
 
 /// Everybody whose queries are tried. Row rules keep all, 80 %, 50 %, 10 % and none of a table's rows.
 pub const PEOPLE: [Person; 6] = [
@@ -36,299 +97,84 @@ pub const PEOPLE: [Person; 6] = [
         name: "alice",
         purpose: "analytics",
         views: &[
-            View {
-                table: TRIPS.name,
-                rows: &["all"],
-                columns: &[
-                    ("trip_id", How::Clear),
-                    ("rider_id", How::Hash),
-                    ("driver_id", How::Hash),
-                    ("city_id", How::Clear),
-                    ("pickup_lat", How::Geo1km),
-                    ("pickup_lng", How::Geo1km),
-                    ("fare", How::Clear),
-                    ("tip_cents", How::Round100),
-                    ("requested_at", How::Clear),
-                    ("payload", How::Fields(&[("phone", How::Null), ("tip", How::Clear)])),
-                    ("stops", How::Null),
-                ],
-            },
-            View {
-                table: RIDERS.name,
-                rows: &["eu_residents"],
-                columns: &[
-                    ("rider_id", How::Hash),
-                    ("name", How::Null),
-                    ("email", How::Null),
-                    ("phone", How::Null),
-                    ("birth_date", How::Year),
-                    ("home_country", How::Clear),
-                    ("consent_marketing", How::Clear),
-                    ("created_at", How::Clear),
-                ],
-            },
-            View {
-                table: EVENTS.name,
-                rows: &["all"],
-                columns: &[
-                    ("event_id", How::Clear),
-                    ("rider_id", How::Hash),
-                    ("event_type", How::Clear),
-                    ("ts", How::Clear),
-                    ("region", How::Clear),
-                ],
-            },
+            view(
+                &TRIPS,
+                &["all"],
+                &const { places(trips(Hash, Round100, Clear, &[("phone", Null), ("tip", Clear)]), Geo1km, Null) },
+            ),
+            view(&RIDERS, &["eu_residents"], &const { births(riders(Hash, Null, Null, Null, Clear), Year) }),
+            view(&EVENTS, &["all"], &const { events(Hash, Clear) }),
         ],
     },
     Person {
         name: "bob",
         purpose: "fraud",
         views: &[
-            View {
-                table: TRIPS.name,
-                rows: &["all"],
-                columns: &[
-                    ("trip_id", How::Clear),
-                    ("rider_id", How::Hash),
-                    ("driver_id", How::Hash),
-                    ("city_id", How::Clear),
-                    ("fare", How::Clear),
-                    ("tip_cents", How::Clear),
-                    ("requested_at", How::Clear),
-                    ("payload", How::Fields(&[("phone", How::Clear), ("tip", How::Clear)])),
-                ],
-            },
-            View {
-                table: RIDERS.name,
-                rows: &["all"],
-                columns: &[
-                    ("rider_id", How::Hash),
-                    ("name", How::Clear),
-                    ("email", How::Clear),
-                    ("phone", How::Clear),
-                    ("home_country", How::Clear),
-                    ("consent_marketing", How::Clear),
-                    ("created_at", How::Clear),
-                ],
-            },
-            View {
-                table: PAYMENTS.name,
-                rows: &["all"],
-                columns: &[
-                    ("payment_id", How::Clear),
-                    ("rider_id", How::Hash),
-                    ("card_last4", How::Last4),
-                    ("amount", How::Clear),
-                    ("currency", How::Clear),
-                    ("paid_at", How::Clear),
-                ],
-            },
-            View {
-                table: EVENTS.name,
-                rows: &["all"],
-                columns: &[
-                    ("event_id", How::Clear),
-                    ("rider_id", How::Hash),
-                    ("event_type", How::Clear),
-                    ("ts", How::Clear),
-                    ("region", How::Clear),
-                ],
-            },
+            view(&TRIPS, &["all"], &const { trips(Hash, Clear, Clear, &[("phone", Clear), ("tip", Clear)]) }),
+            view(&RIDERS, &["all"], &const { riders(Hash, Clear, Clear, Clear, Clear) }),
+            view(&PAYMENTS, &["all"], &const { payments(Hash, Clear) }),
+            view(&EVENTS, &["all"], &const { events(Hash, Clear) }),
         ],
     },
     Person {
         name: "carl",
         purpose: "fraud",
         views: &[
-            View {
-                table: TRIPS.name,
-                rows: &["busy_cities"],
-                columns: &[
-                    ("trip_id", How::Clear),
-                    ("rider_id", How::Hash),
-                    ("driver_id", How::Hash),
-                    ("city_id", How::Clear),
-                    ("fare", How::Clear),
-                    ("tip_cents", How::Round100),
-                    ("requested_at", How::Clear),
-                    ("payload", How::Fields(&[("phone", How::Hash), ("tip", How::Clear)])),
-                ],
-            },
-            View {
-                table: RIDERS.name,
-                rows: &["grown_up"],
-                columns: &[
-                    ("rider_id", How::Hash),
-                    ("name", How::Hash),
-                    ("email", How::Hash),
-                    ("phone", How::Hash),
-                    ("home_country", How::Clear),
-                    ("consent_marketing", How::Clear),
-                    ("created_at", How::Clear),
-                ],
-            },
-            View {
-                table: PAYMENTS.name,
-                rows: &["euro"],
-                columns: &[
-                    ("payment_id", How::Clear),
-                    ("rider_id", How::Hash),
-                    ("card_last4", How::Last4),
-                    ("amount", How::Clear),
-                    ("currency", How::Clear),
-                    ("paid_at", How::Clear),
-                ],
-            },
-            View {
-                table: EVENTS.name,
-                rows: &["no_debug"],
-                columns: &[
-                    ("event_id", How::Clear),
-                    ("rider_id", How::Hash),
-                    ("event_type", How::Clear),
-                    ("ts", How::Clear),
-                    ("region", How::Clear),
-                ],
-            },
+            view(&TRIPS, &["busy_cities"], &const { trips(Hash, Round100, Clear, &[("phone", Hash), ("tip", Clear)]) }),
+            view(&RIDERS, &["grown_up"], &const { riders(Hash, Hash, Hash, Hash, Clear) }),
+            view(&PAYMENTS, &["euro"], &const { payments(Hash, Clear) }),
+            view(&EVENTS, &["no_debug"], &const { events(Hash, Clear) }),
         ],
     },
     Person {
         name: "mia",
         purpose: "marketing",
         views: &[
-            View {
-                table: RIDERS.name,
-                rows: &["consented"],
-                columns: &[
-                    ("email", How::Clear),
-                    ("home_country", How::Clear),
-                    ("consent_marketing", How::Clear),
-                    ("created_at", How::Clear),
-                ],
-            },
-            View {
-                table: EVENTS.name,
-                rows: &["taps"],
-                columns: &[("event_id", How::Clear), ("ts", How::Clear), ("region", How::Clear)],
-            },
+            view(
+                &RIDERS,
+                &["consented"],
+                &[("email", Clear), ("home_country", Clear), ("consent_marketing", Clear), ("created_at", Clear)],
+            ),
+            view(&EVENTS, &["taps"], &[("event_id", Clear), ("ts", Clear), ("region", Clear)]),
         ],
     },
     Person {
         name: "nora",
         purpose: "audit",
         views: &[
-            View {
-                table: TRIPS.name,
-                rows: &["one_city"],
-                columns: &[
-                    ("trip_id", How::Clear),
-                    ("rider_id", How::Null),
-                    ("driver_id", How::Null),
-                    ("city_id", How::Clear),
-                    ("pickup_lat", How::Geo10km),
-                    ("pickup_lng", How::Geo10km),
-                    ("fare", How::Clear),
-                    ("tip_cents", How::Round100),
-                    ("requested_at", How::Month),
-                    ("payload", How::Fields(&[("phone", How::Null), ("tip", How::Clear)])),
-                    ("stops", How::Redact),
-                ],
-            },
-            View {
-                table: RIDERS.name,
-                rows: &["grown_up", "eu_residents"],
-                columns: &[
-                    ("rider_id", How::Null),
-                    ("name", How::Redact),
-                    ("email", How::EmailDomain),
-                    ("phone", How::Null),
-                    ("birth_date", How::Month),
-                    ("home_country", How::Clear),
-                    ("consent_marketing", How::Clear),
-                    ("created_at", How::Month),
-                ],
-            },
-            View {
-                table: PAYMENTS.name,
-                rows: &["settled"],
-                columns: &[
-                    ("payment_id", How::Clear),
-                    ("rider_id", How::Null),
-                    ("card_last4", How::Last4),
-                    ("amount", How::Clear),
-                    ("currency", How::Clear),
-                    ("paid_at", How::Month),
-                ],
-            },
-            View {
-                table: EVENTS.name,
-                rows: &["taps"],
-                columns: &[
-                    ("event_id", How::Clear),
-                    ("rider_id", How::Null),
-                    ("event_type", How::Clear),
-                    ("ts", How::Month),
-                    ("region", How::Clear),
-                ],
-            },
+            view(
+                &TRIPS,
+                &["one_city"],
+                &const { places(trips(Null, Round100, Month, &[("phone", Null), ("tip", Clear)]), Geo10km, Redact) },
+            ),
+            view(
+                &RIDERS,
+                &["grown_up", "eu_residents"],
+                &const { births(riders(Null, Redact, EmailDomain, Null, Month), Month) },
+            ),
+            view(&PAYMENTS, &["settled"], &const { payments(Null, Month) }),
+            view(&EVENTS, &["taps"], &const { events(Null, Month) }),
         ],
     },
     Person {
         name: "otto",
         purpose: "operations",
         views: &[
-            View {
-                table: TRIPS.name,
-                rows: &["cheap"],
-                columns: &[
-                    TRIPS_OF_EVERYBODY[0],
-                    ("rider_id", How::Redact),
-                    ("driver_id", How::Redact),
-                    TRIPS_OF_EVERYBODY[1],
-                    ("pickup_lat", How::Null),
-                    ("pickup_lng", How::Null),
-                    TRIPS_OF_EVERYBODY[2],
-                    ("tip_cents", How::Redact),
-                    ("requested_at", How::Year),
-                    ("payload", How::Fields(&[("phone", How::Redact), ("tip", How::Clear)])),
-                    ("stops", How::Null),
-                ],
-            },
-            View {
-                table: RIDERS.name,
-                rows: &["nobody"],
-                columns: &[
-                    ("rider_id", How::Redact),
-                    ("name", How::Last4),
-                    ("email", How::Hash),
-                    ("phone", How::Redact),
-                    ("home_country", How::Clear),
-                    ("consent_marketing", How::Clear),
-                    ("created_at", How::Year),
-                ],
-            },
-            View {
-                table: PAYMENTS.name,
-                rows: &["euro"],
-                columns: &[
-                    ("payment_id", How::Clear),
-                    ("rider_id", How::Redact),
-                    ("amount", How::Clear),
-                    ("currency", How::Clear),
-                    ("paid_at", How::Year),
-                ],
-            },
-            View {
-                table: EVENTS.name,
-                rows: &["no_debug"],
-                columns: &[
-                    ("event_id", How::Clear),
-                    ("rider_id", How::Redact),
-                    ("event_type", How::Clear),
-                    ("ts", How::Year),
-                    ("region", How::Clear),
-                ],
-            },
+            view(
+                &TRIPS,
+                &["cheap"],
+                &const { places(trips(Redact, Redact, Year, &[("phone", Redact), ("tip", Clear)]), Null, Null) },
+            ),
+            view(&RIDERS, &["nobody"], &const { riders(Redact, Last4, Hash, Redact, Year) }),
+            view(
+                &PAYMENTS,
+                &["euro"],
+                &const {
+                    let [payment_id, rider_id, _card_last4, amount, currency, paid_at] = payments(Redact, Year);
+                    [payment_id, rider_id, amount, currency, paid_at]
+                },
+            ),
+            view(&EVENTS, &["no_debug"], &const { events(Redact, Year) }),
         ],
     },
 ];
@@ -341,19 +187,7 @@ pub const OTHERS: [Person; 3] = [
     Person {
         name: "bob_us",
         purpose: "fraud",
-        views: &[View {
-            table: RIDERS.name,
-            rows: &["all"],
-            columns: &[
-                ("rider_id", How::Hash),
-                ("name", How::Hash),
-                ("email", How::Hash),
-                ("phone", How::Hash),
-                ("home_country", How::Clear),
-                ("consent_marketing", How::Clear),
-                ("created_at", How::Clear),
-            ],
-        }],
+        views: &[view(&RIDERS, &["all"], &const { riders(Hash, Hash, Hash, Hash, Clear) })],
     },
 ];
 

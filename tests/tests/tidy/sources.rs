@@ -8,7 +8,7 @@ const SOFT: usize = 400;
 const HARD: usize = 800;
 
 /// Files that are over the soft limit, each with the length it may have at most. This list only shrinks.
-const OVER: &[(&str, usize)] = &[("tests/src/noninterference/queries.rs", 428), ("tests/src/worlds/people.rs", 429)];
+const OVER: &[(&str, usize)] = &[("tests/src/noninterference/queries.rs", 428)];
 
 fn is_source(name: &str) -> bool {
     [".rs", ".py", ".sh"].iter().any(|suffix| name.ends_with(suffix)) || name == "tests/run"
