@@ -231,14 +231,9 @@ impl TableProvider for ClaimsExact {
         for filter in filters {
             plan = plan.filter(crate::scan::unqualified(filter)?)?;
         }
-        let names: Vec<Expr> = match projection {
-            Some(indices) => indices
-                .iter()
-                .map(|&index| super::super::rows::raw_column(self.0.schema().field(index).name()))
-                .collect(),
-            None => self.0.schema().fields().iter().map(|field| super::super::rows::raw_column(field.name())).collect(),
-        };
-        let plan = plan.project(names)?.limit(0, limit)?.build()?;
+        let all = 0..self.0.schema().fields().len();
+        let columns = projection.cloned().unwrap_or_else(|| all.collect());
+        let plan = plan.select(columns)?.limit(0, limit)?.build()?;
         state.create_physical_plan(&plan).await
     }
 }
