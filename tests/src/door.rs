@@ -57,6 +57,14 @@ impl Door {
         let folder = tempfile::tempdir().expect("a folder for the world");
         files::write(data, folder.path());
         settings(folder.path());
+        Self::start(folder).await
+    }
+
+    /// Starts the gateway that the `lockgate.toml` in `folder` describes.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start(folder: TempDir) -> Self {
         let config =
             Config::load(&folder.path().join("lockgate.toml")).unwrap_or_else(|problems| panic!("{problems:?}"));
         let gateway = match Gateway::start(config).await {
@@ -133,17 +141,25 @@ fn settings(folder: &Path) {
         write!(config, "\n{section}").expect("a text");
     }
     std::fs::write(folder.join("lockgate.toml"), config).expect("the configuration");
-    let mut users = String::new();
     let mut names: Vec<&str> = PEOPLE.iter().chain(&OTHERS).map(|person| person.name).collect();
     names.sort_unstable();
     names.dedup();
-    for name in names {
+    // Somebody like bob, whose results are delivered elsewhere.
+    let more = |name| if name == "bob_us" { "roles = [\"fraud_lead\"]\ndc = \"us\"\n" } else { "" };
+    write_users(folder, names.into_iter().map(|name| (name, more(name))));
+}
+
+/// Writes `users.toml` into `folder`: each user's name and the lines that their entry has besides the token.
+///
+/// # Panics
+/// When it cannot be written.
+pub fn write_users<'a>(folder: &Path, users: impl IntoIterator<Item = (&'a str, &'a str)>) {
+    let mut text = String::new();
+    for (name, more) in users {
         let digest = hex::encode(Sha256::digest(token(name)));
-        // Somebody like bob, whose results are delivered elsewhere.
-        let elsewhere = if name == "bob_us" { "roles = [\"fraud_lead\"]\ndc = \"us\"\n" } else { "" };
-        write!(users, "[[users]]\nname = \"{name}\"\n{elsewhere}token_sha256 = \"{digest}\"\n\n").expect("a text");
+        write!(text, "[[users]]\nname = \"{name}\"\n{more}token_sha256 = \"{digest}\"\n\n").expect("a text");
     }
-    std::fs::write(folder.join("users.toml"), users).expect("the users");
+    std::fs::write(folder.join("users.toml"), text).expect("the users");
 }
 
 impl Reply {

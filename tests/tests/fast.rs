@@ -8,6 +8,7 @@ fn main() {
     let mut trials = Vec::new();
     trials.extend(lockgate_tests::behaviour::trials());
     trials.extend(lockgate_tests::cases::trials());
+    trials.extend(lockgate_tests::cases::slt::trials());
     trials.extend(lockgate_tests::noninterference::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -1,6 +1,8 @@
-//! Cases in files, run over a real socket: attacks ([`attacks`]).
+//! Cases in files, run over a real socket: attacks ([`attacks`]), and what each person gets of the same tables ([`slt`]).
 
 pub mod attacks;
+pub mod company;
+pub mod slt;
 pub mod stage;
 
 use std::sync::Arc;
