@@ -71,8 +71,8 @@ pub enum FileFormat {
         quote: u8,
         /// Escape character inside quotes, if it is not a doubled quote.
         escape: Option<u8>,
-        /// The text that stands for null besides the empty field, such as `NA`.
-        null: Option<String>,
+        /// Texts that stand for null besides the empty field, such as `NA`.
+        null: Vec<String>,
         /// Files are gzip-compressed.
         gzip: bool,
     },

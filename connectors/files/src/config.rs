@@ -27,7 +27,8 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         kind: OptionKind::Bool,
         required: false,
         default: Some("true"),
-        help: "Whether `SCHEMA/TABLE.EXT` and folders `SCHEMA/TABLE/` below the root are tables by themselves.",
+        help: "Whether `SCHEMA/TABLE.EXT` and folders `SCHEMA/TABLE/` below the root are tables by themselves, and `TABLE.EXT` is \
+               `main.TABLE`.",
     },
     OptionSpec {
         name: "csv",
@@ -35,7 +36,8 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         required: false,
         default: None,
         help: "Layout of CSV and TSV files where a table says nothing else: `header` (true), `delimiter` (comma, tab for TSV), \
-               `quote` (\"), `escape` (none), `null` (text that stands for null besides the empty field, such as `NA`).",
+               `quote` (\"), `escape` (none), `null` (a text or a list of texts that stand for null besides the empty field, \
+               such as `\"NA\"` or `[\"NA\", \"-\"]`).",
     },
     OptionSpec {
         name: "tables",
@@ -43,7 +45,8 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         required: false,
         default: None,
         help: "Declared tables, by \"schema.table\": `path` below the root (a file or a folder), `format` (parquet, arrow, ndjson, \
-               csv, tsv), `schema` (column = Arrow type), `partitions` (column = Arrow type), and the keys of `csv`.",
+               csv, tsv), `schema` (every column = Arrow type), `types` (some columns = Arrow type; the others are inferred), \
+               `partitions` (column = Arrow type), and the keys of `csv`.",
     },
 ];
 
@@ -63,6 +66,8 @@ pub(crate) struct TableSettings {
     pub(crate) format: Option<FormatName>,
     /// Columns inside the files.
     pub(crate) schema: Option<Fields>,
+    /// Types of some columns inside the files; the others are inferred.
+    pub(crate) types: Vec<(String, DataType)>,
     /// Columns of the path, in path order.
     pub(crate) partitions: Option<Vec<(String, DataType)>>,
     pub(crate) csv: CsvLayout,
@@ -109,7 +114,7 @@ pub(crate) fn read(name: &str, options: &Options) -> Result<Settings, Vec<Source
 
 const CSV_KEYS: &[&str] = &["header", "delimiter", "quote", "escape", "null"];
 const TABLE_KEYS: &[&str] =
-    &["path", "format", "schema", "partitions", "header", "delimiter", "quote", "escape", "null"];
+    &["path", "format", "schema", "types", "partitions", "header", "delimiter", "quote", "escape", "null"];
 
 struct Problems<'a> {
     source_name: &'a str,
@@ -140,6 +145,19 @@ impl Problems<'_> {
             self.add(&join(at, key), "must be a text that is not empty");
         }
         text
+    }
+
+    /// A text, or a list of them.
+    fn texts(&mut self, at: &str, map: &Map<String, Value>, key: &str) -> Option<Vec<String>> {
+        let items = match map.get(key)? {
+            Value::Array(items) => items.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let texts: Option<Vec<String>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+        if texts.is_none() {
+            self.add(&join(at, key), "must be a text or a list of texts");
+        }
+        texts
     }
 
     fn flag(&mut self, at: &str, map: &Map<String, Value>, key: &str) -> Option<bool> {
@@ -175,7 +193,7 @@ impl Problems<'_> {
             delimiter: self.byte(at, map, "delimiter").or(base.delimiter),
             quote: self.byte(at, map, "quote").unwrap_or(base.quote),
             escape: self.byte(at, map, "escape").or(base.escape),
-            null: self.text(at, map, "null").map(str::to_owned).or_else(|| base.null.clone()),
+            null: self.texts(at, map, "null").unwrap_or_else(|| base.null.clone()),
         };
         if layout.delimiter == Some(layout.quote) || layout.delimiter.is_some() && layout.delimiter == layout.escape {
             self.add(&join(at, "delimiter"), "must differ from `quote` and `escape`");
@@ -204,12 +222,20 @@ impl Problems<'_> {
             format
         });
         let schema = self.columns(&at, map, "schema");
+        let types = self.columns(&at, map, "types");
+        if schema.is_some() && types.is_some() {
+            self.add(
+                &join(&at, "types"),
+                "says nothing beside `schema`, which has the type of every column; leave one out",
+            );
+        }
+        let types = types.unwrap_or_default();
         let partitions = self.columns(&at, map, "partitions");
         for (name, _) in partitions.iter().flatten() {
-            if schema.iter().flatten().any(|(column, _)| column == name) {
+            if schema.iter().flatten().chain(&types).any(|(column, _)| column == name) {
                 self.add(
                     &join(&at, "partitions"),
-                    &format!("names `{name}`, which `schema` names too; it can come from one place only"),
+                    &format!("names `{name}`, which is said to be in the files too; it can come from one place only"),
                 );
             }
         }
@@ -224,7 +250,7 @@ impl Problems<'_> {
         });
         Some((
             TablePath::new(schema_name, table),
-            TableSettings { location: location?, format, schema, partitions, csv },
+            TableSettings { location: location?, format, schema, types, partitions, csv },
         ))
     }
 
@@ -280,96 +306,4 @@ fn join(at: &str, key: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn options(value: Value) -> Options {
-        serde_json::from_value(value).unwrap()
-    }
-
-    #[test]
-    fn a_full_configuration_is_read() {
-        let settings = read(
-            "lake",
-            &options(json!({
-                "root": "/data",
-                "discover": false,
-                "csv": {"null": "NA"},
-                "tables": {"crm.riders": {
-                    "path": "raw/riders/", "format": "csv", "delimiter": ";", "header": false,
-                    "schema": {"id": "Int64", "address": "Struct(city: Utf8, zip: Utf8)"},
-                    "partitions": {"day": "Date32"},
-                }},
-            })),
-        )
-        .unwrap();
-        assert!(!settings.discover);
-        let table = &settings.tables[&TablePath::new("crm", "riders")];
-        assert_eq!(table.location.as_ref(), "raw/riders");
-        assert_eq!(table.format, Some(FormatName::Csv));
-        assert_eq!((table.csv.delimiter, table.csv.header, table.csv.null.as_deref()), (Some(b';'), false, Some("NA")));
-        assert_eq!(
-            table.schema.as_ref().unwrap().iter().map(|f| f.name().as_str()).collect::<Vec<_>>(),
-            ["id", "address"]
-        );
-        assert_eq!(table.partitions, Some(vec![("day".to_owned(), DataType::Date32)]));
-    }
-
-    #[test]
-    fn every_problem_is_reported_at_once() {
-        let errors = read(
-            "lake",
-            &options(json!({
-                "rot": "/data",
-                "discover": "yes",
-                "csv": {"quote": "''", "nul": "NA"},
-                "tables": {
-                    "riders": {"path": "../riders"},
-                    "a.b": {"format": "xlsx", "schema": {"id": "Int65", "x": 1}, "partitions": {"p": "Float64"}},
-                    "a.c": "riders.csv",
-                },
-            })),
-        )
-        .unwrap_err();
-        let texts: Vec<_> = errors.iter().map(|error| error.internal.as_str()).collect();
-        for start in [
-            "option `rot` is unknown",
-            "option `root` is missing",
-            "option `discover` must be",
-            "option `csv.quote` must be one",
-            "option `csv.nul` is unknown",
-            "option `tables.\"riders\"` must be named",
-            "option `tables.\"riders\".path` must be relative",
-            "option `tables.\"a.b\".path` is missing",
-            "option `tables.\"a.b\".format` must be one of",
-            "option `tables.\"a.b\".schema.id` is no known type",
-            "option `tables.\"a.b\".schema.x` must be a text",
-            "option `tables.\"a.b\".partitions.p` must be",
-            "option `tables.\"a.c\"` must be a table",
-        ] {
-            assert_eq!(texts.iter().filter(|text| text.starts_with(start)).count(), 1, "{start}: {texts:#?}");
-        }
-        assert_eq!(texts.len(), 13, "{texts:#?}");
-        assert!(
-            errors
-                .iter()
-                .all(|error| error.kind == SourceErrorKind::Config && error.public == "its configuration is wrong")
-        );
-    }
-
-    #[test]
-    fn paths_that_leave_the_root_are_refused() {
-        for path in ["/etc", "../x", "a/../../x", "a//b", "./a", "/"] {
-            let result = read("lake", &options(json!({"root": "/data", "tables": {"a.b": {"path": path}}})));
-            assert_eq!(result.unwrap_err().len(), 1, "{path}");
-        }
-    }
-
-    #[test]
-    fn debug_text_shows_no_path() {
-        let settings = read("lake", &options(json!({"root": "/secret/place"}))).unwrap();
-        assert!(!format!("{settings:?}").contains("secret"));
-    }
-}
+mod tests;

@@ -9,11 +9,15 @@ use crate::config::{Settings, TableSettings};
 use crate::format::{FormatName, Packing};
 use crate::schema::Failure;
 
+/// Schema of the tables that lie directly below the root, as in a folder of nothing but CSV files.
+const TOP_SCHEMA: &str = "main";
+
 /// Every table, declared or found, sorted by schema and name. Two files or folders may claim one name; [`find`] refuses that.
 pub(crate) async fn tables(store: &dyn ObjectStore, settings: &Settings) -> Result<Vec<TablePath>, Failure> {
     let root = list_folder(store, &Path::default()).await.map_err(|error| unreachable_root(&error))?;
     let mut tables: Vec<_> = settings.tables.keys().cloned().collect();
     if settings.discover {
+        tables.extend(single_files(settings, root.objects).map(|(table, _)| TablePath::new(TOP_SCHEMA, table)));
         for schema_folder in &root.common_prefixes {
             let Some(schema) = schema_folder.filename() else { continue };
             for (table, _) in candidates(store, settings, schema_folder).await? {
@@ -40,16 +44,26 @@ pub(crate) async fn find(
     }
     // The name comes from a query: it is compared with names that exist, never put into a path.
     let root = list_folder(store, &Path::default()).await.map_err(|error| unreachable_root(&error))?;
-    let Some(schema_folder) = root.common_prefixes.iter().find(|folder| folder.filename() == Some(&path.schema)) else {
-        return Ok(None);
-    };
-    let mut found =
-        candidates(store, settings, schema_folder).await?.into_iter().filter(|(table, _)| *table == path.table);
+    let mut candidates_of_schema = Vec::new();
+    if path.schema == TOP_SCHEMA {
+        candidates_of_schema.extend(single_files(settings, root.objects));
+    }
+    if let Some(folder) = root.common_prefixes.iter().find(|folder| folder.filename() == Some(&path.schema)) {
+        candidates_of_schema.extend(candidates(store, settings, folder).await?);
+    }
+    let mut found = candidates_of_schema.into_iter().filter(|(table, _)| *table == path.table);
     let Some((_, location)) = found.next() else { return Ok(None) };
     if let Some((_, other)) = found.next() {
         return Err(Failure::data(format!("`{location}` and `{other}` both claim one table name; rename one")));
     }
-    Ok(Some(TableSettings { location, format: None, schema: None, partitions: None, csv: settings.csv.clone() }))
+    Ok(Some(TableSettings {
+        location,
+        format: None,
+        schema: None,
+        types: Vec::new(),
+        partitions: None,
+        csv: settings.csv.clone(),
+    }))
 }
 
 /// Table names and places in one schema's folder, without those that a declared table uses.
@@ -64,19 +78,27 @@ async fn candidates(
         Err(object_store::Error::NotFound { .. }) => return Ok(Vec::new()),
         Err(error) => return Err(Failure::store(&error)),
     };
-    let is_declared = |location: &Path| settings.tables.values().any(|table| table.location == *location);
-    let mut found = Vec::new();
-    for object in listed.objects.into_iter().filter(|object| !is_declared(&object.location)) {
-        let table = object.location.filename().and_then(Packing::of_file_name).map(|(table, _)| table.to_owned());
-        found.extend(table.map(|table| (table, object.location)));
-    }
-    for folder in listed.common_prefixes.into_iter().filter(|folder| !is_declared(folder)) {
+    let mut found: Vec<_> = single_files(settings, listed.objects).collect();
+    for folder in listed.common_prefixes.into_iter().filter(|folder| !is_declared(settings, folder)) {
         let Some(table) = folder.filename().map(str::to_owned) else { continue };
         if holds_data(store, &folder).await {
             found.push((table, folder));
         }
     }
     Ok(found)
+}
+
+/// Table names and places of single files, without those that a declared table uses.
+fn single_files(settings: &Settings, objects: Vec<ObjectMeta>) -> impl Iterator<Item = (String, Path)> {
+    let objects = objects.into_iter().filter(|object| !is_declared(settings, &object.location));
+    objects.filter_map(|object| {
+        let (table, _) = object.location.filename().and_then(Packing::of_file_name)?;
+        Some((table.to_owned(), object.location))
+    })
+}
+
+fn is_declared(settings: &Settings, location: &Path) -> bool {
+    settings.tables.values().any(|table| table.location == *location)
 }
 
 /// Whether any file below the folder has a known format. What cannot be listed is a table whose reading will say why.

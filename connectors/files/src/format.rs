@@ -20,12 +20,12 @@ pub(crate) struct CsvLayout {
     pub(crate) delimiter: Option<u8>,
     pub(crate) quote: u8,
     pub(crate) escape: Option<u8>,
-    pub(crate) null: Option<String>,
+    pub(crate) null: Vec<String>,
 }
 
 impl Default for CsvLayout {
     fn default() -> Self {
-        Self { header: true, delimiter: None, quote: b'"', escape: None, null: None }
+        Self { header: true, delimiter: None, quote: b'"', escape: None, null: Vec::new() }
     }
 }
 

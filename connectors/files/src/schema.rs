@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, FieldRef, Fields};
 use lockgate_contract::{FileFormat, SourceErrorKind};
+use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 
 use crate::types::{common, contains_union, widens};
@@ -32,6 +33,11 @@ impl Failure {
     /// The same with the file that it is about.
     pub(crate) fn at(self, path: &str) -> Self {
         Self { text: format!("`{path}`: {}", self.text), ..self }
+    }
+
+    /// The same with the place of its table, if it names no file there.
+    pub(crate) fn below(self, location: &Path) -> Self {
+        if self.text.contains(location.as_ref()) { self } else { self.at(location.as_ref()) }
     }
 
     /// An error of the store while the table is looked at.
@@ -73,13 +79,7 @@ pub(crate) async fn inspect(
             .and_then(|text| ndjson::read(&text).map_err(Failure::data))
             .map(Facts::NdJson),
         FileFormat::Csv { header, delimiter, quote, escape, null, gzip } => {
-            let layout = csv::Layout {
-                header: *header,
-                delimiter: *delimiter,
-                quote: *quote,
-                escape: *escape,
-                null: null.as_deref(),
-            };
+            let layout = csv::Layout { header: *header, delimiter: *delimiter, quote: *quote, escape: *escape, null };
             sample::head(store, meta, *gzip)
                 .await
                 .and_then(|text| csv::read(&text, &layout, depth).map_err(Failure::data))
@@ -167,6 +167,22 @@ fn check_names(fields: &Fields) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The inferred columns with the declared types of some of them.
+pub(crate) fn retype(inferred: &Fields, types: &[(String, DataType)]) -> Result<Fields, Failure> {
+    let mut fields = inferred.to_vec();
+    for (name, data_type) in types {
+        let Some(field) = fields.iter_mut().find(|field| field.name() == name) else {
+            let known: Vec<&str> = inferred.iter().map(|field| field.name().as_str()).collect();
+            return Err(Failure::data(format!(
+                "`types` names the column `{name}`, which the files do not have; they have `{}`",
+                known.join("`, `")
+            )));
+        };
+        *field = nullable(name, data_type.clone());
+    }
+    Ok(fields.into())
 }
 
 /// Checks that the files hold what was declared: a column may be missing or widened without loss, never reinterpreted.

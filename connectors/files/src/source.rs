@@ -97,7 +97,7 @@ impl FilesSource {
         if let Some(known) = self.tables.get(path).filter(|known| known.is(&settings, &files)) {
             return Ok(Some(known.table.clone()));
         }
-        let table = self.read_table(path, &settings, listing).await?;
+        let table = self.read_table(path, &settings, listing).await.map_err(|f| f.below(&settings.location))?;
         let new = Arc::new(Known { settings, files, table });
         let known = self.tables.put(path.clone(), Arc::clone(&new), |known| known.is(&new.settings, &new.files));
         Ok(Some(known.table.clone()))
@@ -158,6 +158,11 @@ impl FilesSource {
         format: &FileFormat,
     ) -> Result<Fields, Failure> {
         let is_declared = settings.schema.is_some();
+        if !settings.types.is_empty() && matches!(format, FileFormat::Parquet | FileFormat::ArrowIpc) {
+            return Err(Failure::data(
+                "`types` is for text files; Parquet and Arrow files name the types of their columns",
+            ));
+        }
         let mut looks = Vec::new();
         for (i, meta) in files.iter().enumerate() {
             if let Some(depth) = depth(format, i, is_declared) {
@@ -167,7 +172,7 @@ impl FilesSource {
         let facts: Vec<(String, Arc<Facts>)> = stream::iter(looks).buffered(SIDE_BY_SIDE).try_collect().await?;
         match &settings.schema {
             Some(declared) => schema::check_declared(declared, &facts).map(|()| declared.clone()),
-            None => schema::merge(&facts),
+            None => schema::retype(&schema::merge(&facts)?, &settings.types),
         }
     }
 

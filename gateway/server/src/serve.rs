@@ -50,7 +50,7 @@ impl Gateway {
         let mut problems = Vec::new();
         let policies = PolicyStore::open(&config.policy_dir).map_err(|found| problems.extend(found)).ok();
         let users = UserStore::open(&config.users_file).map_err(|found| problems.extend(found)).ok();
-        let sources = open_sources(&config).await.map_err(|found| problems.extend(found)).ok();
+        let sources = open_sources(&config.file, &config.sources).await.map_err(|found| problems.extend(found)).ok();
         let (Some(policies), Some(users), Some(sources)) = (policies, users, sources) else {
             return Err(ServeError::Problems(problems));
         };

@@ -1,6 +1,7 @@
 //! What data is: tags, types and duties of tables and columns, purposes and row rules, as `classification.yaml` says.
 
 mod declared_type;
+mod draft;
 mod fixed_lists;
 mod purposes;
 mod row_rules;
@@ -10,6 +11,7 @@ mod tables;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use declared_type::DeclaredType;
+pub use draft::draft;
 pub use purposes::PurposeSpec;
 pub(crate) use row_rules::RowRuleSpec;
 pub use tables::{ColumnClass, Residency, SubjectKey, TableClass};

@@ -13,7 +13,7 @@ pub(crate) struct Layout<'a> {
     pub(crate) delimiter: u8,
     pub(crate) quote: u8,
     pub(crate) escape: Option<u8>,
-    pub(crate) null: Option<&'a str>,
+    pub(crate) null: &'a [String],
 }
 
 /// What one file says about its columns.
@@ -27,6 +27,9 @@ pub(crate) struct CsvFacts {
 
 /// Reads the header, and at [`Depth::Sample`] the first rows; `None` when there is not even a first line.
 pub(crate) fn read(head: &Head, layout: &Layout<'_>, depth: Depth) -> Result<Option<CsvFacts>, String> {
+    if head.bytes.starts_with(b"\xff\xfe") || head.bytes.starts_with(b"\xfe\xff") {
+        return Err("is UTF-16; save the file as UTF-8".to_owned());
+    }
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -73,8 +76,9 @@ fn see_row(row: &ByteRecord, layout: &Layout<'_>, guesses: &mut [Guess]) -> Resu
         return Err(format!("line {line} has {} fields, the first line has {}", row.len(), guesses.len()));
     }
     for (cell, guess) in row.iter().zip(guesses) {
-        let text = std::str::from_utf8(cell).map_err(|_| format!("line {line} is not UTF-8"))?;
-        if !text.is_empty() && layout.null != Some(text) {
+        let text =
+            std::str::from_utf8(cell).map_err(|_| format!("line {line} is not UTF-8; save the file as UTF-8"))?;
+        if !text.is_empty() && !layout.null.iter().any(|null| null == text) {
             guess.see(text);
         }
     }
@@ -86,7 +90,7 @@ fn header_names(first: &ByteRecord) -> Result<Vec<String>, String> {
         // R and pandas write row numbers under no name.
         Ok("") => Ok(numbered(i)),
         Ok(name) => Ok(name.to_owned()),
-        Err(_) => Err("the header is not UTF-8".to_owned()),
+        Err(_) => Err("the header is not UTF-8; save the file as UTF-8".to_owned()),
     };
     first.iter().enumerate().map(name).collect()
 }
@@ -116,11 +120,17 @@ pub(crate) fn merge(files: &[(&str, &CsvFacts)]) -> Result<Fields, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use arrow_schema::DataType;
 
     use super::*;
 
-    const COMMA: Layout<'_> = Layout { header: true, delimiter: b',', quote: b'"', escape: None, null: Some("NA") };
+    static NULL: LazyLock<Vec<String>> = LazyLock::new(|| vec!["NA".to_owned(), "-".to_owned()]);
+
+    fn comma() -> Layout<'static> {
+        Layout { header: true, delimiter: b',', quote: b'"', escape: None, null: &NULL }
+    }
 
     fn columns(text: &str, layout: &Layout<'_>) -> Result<Vec<(String, DataType)>, String> {
         let head = Head { bytes: text.as_bytes().to_vec(), is_cut: false };
@@ -134,15 +144,15 @@ mod tests {
 
     #[test]
     fn names_come_from_the_header_and_types_from_the_rows() {
-        let text = "\u{feff}a,\"b,c\",,d\n1,x,1.5,NA\n\n2,,NA,NA\n";
+        let text = "\u{feff}a,\"b,c\",,d\n1,x,1.5,NA\n\n2,,-,NA\n";
         let expected =
             [("a", DataType::Int64), ("b,c", DataType::Utf8), ("column_3", DataType::Float64), ("d", DataType::Utf8)];
-        assert_eq!(columns(text, &COMMA).unwrap(), named(&expected));
+        assert_eq!(columns(text, &comma()).unwrap(), named(&expected));
     }
 
     #[test]
     fn columns_without_a_header_are_numbered() {
-        let layout = Layout { header: false, delimiter: b'\t', ..COMMA };
+        let layout = Layout { header: false, delimiter: b'\t', ..comma() };
         assert_eq!(
             columns("1\t007\r\n2\t008\r\n", &layout).unwrap(),
             named(&[("column_1", DataType::Int64), ("column_2", DataType::Utf8)])
@@ -152,36 +162,36 @@ mod tests {
     #[test]
     fn quoted_line_breaks_are_one_row() {
         assert_eq!(
-            columns("a,b\n\"x\ny\",1\n", &COMMA).unwrap(),
+            columns("a,b\n\"x\ny\",1\n", &comma()).unwrap(),
             named(&[("a", DataType::Utf8), ("b", DataType::Int64)])
         );
     }
 
     #[test]
     fn a_row_of_another_width_is_refused_with_its_line() {
-        assert_eq!(columns("a,b\n1,2\n3\n", &COMMA), Err("line 3 has 1 fields, the first line has 2".to_owned()));
+        assert_eq!(columns("a,b\n1,2\n3\n", &comma()), Err("line 3 has 1 fields, the first line has 2".to_owned()));
     }
 
     #[test]
     fn a_cut_last_line_does_not_count() {
         let head = Head { bytes: b"a,b\n1,2\n3".to_vec(), is_cut: true };
-        assert!(read(&head, &COMMA, Depth::Sample).is_ok());
+        assert!(read(&head, &comma(), Depth::Sample).is_ok());
         let endless = Head { bytes: b"a,b,c".to_vec(), is_cut: true };
-        assert!(read(&endless, &COMMA, Depth::Sample).is_err());
+        assert!(read(&endless, &comma(), Depth::Sample).is_err());
     }
 
     #[test]
     fn rows_behind_the_sample_do_not_count() {
         let mut text = "a\n".to_owned() + &"1\n".repeat(SAMPLED_LINES);
         text += "x\n";
-        assert_eq!(columns(&text, &COMMA).unwrap(), named(&[("a", DataType::Int64)]));
+        assert_eq!(columns(&text, &comma()).unwrap(), named(&[("a", DataType::Int64)]));
     }
 
     #[test]
     fn another_header_is_refused() {
         let facts = |text: &str| {
             let head = Head { bytes: text.as_bytes().to_vec(), is_cut: false };
-            read(&head, &COMMA, Depth::Sample).unwrap().unwrap()
+            read(&head, &comma(), Depth::Sample).unwrap().unwrap()
         };
         for other in ["b,a\n", "a\n", "a,b,c\n", "A,b\n"] {
             assert!(

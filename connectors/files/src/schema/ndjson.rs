@@ -25,7 +25,8 @@ pub(crate) enum Shape {
 /// The shape of the sampled objects.
 pub(crate) fn read(head: &Head) -> Result<Shape, String> {
     let mut shape = Shape::Object(Vec::new());
-    let mut lines: Vec<&[u8]> = head.bytes.split(|byte| *byte == b'\n').collect();
+    let text = head.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head.bytes);
+    let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
     if head.is_cut {
         lines.pop();
         if lines.is_empty() {
@@ -155,7 +156,7 @@ mod tests {
 
     #[test]
     fn fields_keep_the_order_in_which_they_are_seen() {
-        let text = "{\"z\": 1, \"a\": \"x\"}\n\n{\"a\": null, \"m\": [1, 2.5], \"o\": {\"p\": true}, \"e\": {}}\n{\"z\": 1.5}\n";
+        let text = "\u{feff}{\"z\": 1, \"a\": \"x\"}\n\n{\"a\": null, \"m\": [1, 2.5], \"o\": {\"p\": true}, \"e\": {}}\n{\"z\": 1.5}\n";
         let read = columns(text).unwrap();
         let expected = [("z", "Float64"), ("a", "Utf8"), ("m", "List(Float64)"), ("o", "Struct(\"p\": Boolean)")];
         assert_eq!(read, expected.map(|(name, data_type)| (name.to_owned(), data_type.to_owned())));

@@ -11,6 +11,7 @@ use lockgate_contract::{PinnedStore, SourceErrorKind};
 use lockgate_wire::ErrorCode;
 use parking_lot::Mutex;
 
+use super::misread::Misread;
 use crate::{Error, rewrite};
 
 /// Turns errors from below a barrier into ones that name the source and nothing else.
@@ -76,7 +77,7 @@ impl Fault for SourceFault {
         rewritten.with_internal(format!(
             "table {}: {}; files: {}",
             self.table,
-            rewrite::class_of(error),
+            Misread::find(error).map_or_else(|| rewrite::class_of(error), Misread::to_string),
             self.named_files(error)
         ))
     }

@@ -4,9 +4,11 @@ mod fault;
 mod files;
 mod gunzip;
 mod ipc;
+mod misread;
 mod partitions;
 mod streams;
 mod text;
+mod utf8;
 
 pub(crate) use fault::{Fault, SourceFault};
 pub(crate) use files::FileStores;

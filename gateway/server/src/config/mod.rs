@@ -115,14 +115,7 @@ pub enum LogFormat {
 impl Config {
     /// Reads and checks a file; an error lists every problem in it.
     pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
-        let file = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            let text = format!("cannot be read: {}", error.kind());
-            let hint = "give the path of a configuration file with --config".to_owned();
-            vec![Problem { severity: Severity::Error, file: file.clone(), line: None, rule: None, text, hint }]
-        })?;
-        let folder =
-            std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_path_buf)).unwrap_or_default();
+        let (file, text, folder) = read(path)?;
         Self::parse(&text, &file, &folder, &crate::sources::connectors())
     }
 
@@ -160,6 +153,41 @@ impl Config {
         let file = file.to_owned();
         Ok(Self { file, server, policy_dir, users_file, hash_key, hash_key_id, ledger_dir, limits, log, sources })
     }
+}
+
+/// What `[sources.NAME]` sections say.
+#[derive(Debug, Clone)]
+pub struct SourcesConfig {
+    /// The configuration file, as problems name it.
+    pub file: String,
+    /// One for each section.
+    pub sources: Vec<SourceConfig>,
+}
+
+impl SourcesConfig {
+    /// Reads and checks the sources of a file, and no more: one may look at what they hold before there is a policy, a users file or
+    /// a key. An error lists every problem.
+    pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
+        let (file, text, folder) = read(path)?;
+        let mut reader = Reader::parse(&file, &text, &folder);
+        reader.refuse_unknown(&["sources"]);
+        let sources = sources::read_sources(&mut reader, &crate::sources::connectors());
+        let problems = reader.into_problems();
+        if problems.is_empty() { Ok(Self { file, sources }) } else { Err(problems) }
+    }
+}
+
+/// Name, text and folder of a configuration file.
+fn read(path: &Path) -> Result<(String, String, PathBuf), Vec<Problem>> {
+    let file = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let text = format!("cannot be read: {}", error.kind());
+        let hint = "give the path of a configuration file with --config".to_owned();
+        vec![Problem { severity: Severity::Error, file: file.clone(), line: None, rule: None, text, hint }]
+    })?;
+    let folder =
+        std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_path_buf)).unwrap_or_default();
+    Ok((file, text, folder))
 }
 
 fn read_server(reader: &mut Reader<'_>) -> Option<ServerConfig> {

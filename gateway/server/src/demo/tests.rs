@@ -28,7 +28,7 @@ fn small() -> (tempfile::TempDir, Demo) {
 /// The schema of a table as the configured source has it.
 async fn schema(demo: &Demo, table: &TableName) -> SchemaRef {
     let config = Config::load(&demo.config_file).unwrap();
-    let sources = open_sources(&config).await.unwrap();
+    let sources = open_sources(&config.file, &config.sources).await.unwrap();
     let source = sources.iter().find(|source| source.name() == table.catalog).unwrap();
     source.table(&TablePath::new(&table.schema, &table.table)).await.unwrap().unwrap().schema
 }

@@ -16,11 +16,33 @@ async fn files_and_folders_below_schemas_are_tables() {
         ("raw/_tmp/x.csv", ""),
         ("crm/riders.parquet", ""),
         ("crm/Two Words.arrow", ""),
-        ("top.csv", "a\n1\n"),
         (".git/x.csv", ""),
     ])
     .await;
     assert_eq!(world.tables().await, ["crm.Two Words", "crm.riders", "raw.events", "raw.trips"]);
+}
+
+#[tokio::test]
+async fn files_directly_below_the_root_are_tables_of_the_schema_main() {
+    let files =
+        [("a.csv", "a\n1\n"), ("b.ndjson", "{\"b\": 1}\n"), ("main/c/part.csv", "c\n1\n"), ("README.md", "no table")];
+    let world = World::of(&[&files[..], &[("_x.csv", "x\n"), (".y.csv", "y\n")]].concat()).await;
+    assert_eq!(world.tables().await, ["main.a", "main.b", "main.c"]);
+    for (table, column) in [("a", "a: Int64"), ("b", "b: Int64"), ("c", "c: Int64")] {
+        assert_eq!(columns(&world.find("main", table).await.unwrap().unwrap()), [column]);
+    }
+    for (schema, table) in
+        [("", "a"), ("Main", "a"), ("main", "README"), ("main", "_x"), ("main", ".y"), ("main", "main")]
+    {
+        assert!(world.find(schema, table).await.unwrap().is_none(), "{schema}.{table}");
+    }
+    let world = World::of(&[("a.csv", "a\n1\n"), ("main/a.csv", "a\n1\n")]).await;
+    assert_eq!(world.tables().await, ["main.a"]);
+    assert!(world.find("main", "a").await.unwrap_err().internal.contains("`a.csv` and `main/a.csv` both claim"));
+    let declared = json!({"tables": {"s.t": {"path": "a.csv"}}});
+    let world = World::new(&[("a.csv", "a\n1\n")], declared).await;
+    assert_eq!(world.tables().await, ["s.t"]);
+    assert!(world.find("main", "a").await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -207,7 +229,7 @@ async fn the_layout_of_text_files_reaches_the_gateway() {
         delimiter,
         quote,
         escape,
-        null: Some("NA".to_owned()),
+        null: vec!["NA".to_owned()],
         gzip,
     };
     assert_eq!(access(&world.table().await).format, csv(b'|', b'\'', Some(b'\\'), false));

@@ -34,12 +34,39 @@ async fn a_declared_csv_schema_must_name_the_header() {
 }
 
 #[tokio::test]
+async fn some_columns_have_declared_types_and_the_others_are_inferred() {
+    let options = |types: serde_json::Value| json!({"tables": {"s.t": {"path": "s/t.csv", "types": types}}});
+    let world = World::new(&[("s/t.csv", "a,b,c\n1,2,x\n")], options(json!({"b": "Float64", "a": "Utf8"}))).await;
+    assert_eq!(columns(&world.table().await), ["a: Utf8", "b: Float64", "c: Utf8"]);
+    let world = World::new(&[("s/t.csv", "a,b\n1,2\n")], options(json!({"B": "Float64"}))).await;
+    world.refused(&["`s/t.csv`: `types` names the column `B`", "they have `a`, `b`"]).await;
+    let world = World::new(
+        &[("s/t.ndjson", "{\"a\": 1}\n")],
+        json!({"tables": {"s.t": {"path": "s/t.ndjson", "types": {"a": "Float64"}}}}),
+    )
+    .await;
+    assert_eq!(columns(&world.table().await), ["a: Float64"]);
+    let world = World::new(
+        &[("s/t.parquet", "")],
+        json!({"tables": {"s.t": {"path": "s/t.parquet", "types": {"a": "Float64"}}}}),
+    )
+    .await;
+    world.refused(&["`s/t.parquet`: `types` is for text files"]).await;
+}
+
+#[tokio::test]
+async fn several_texts_stand_for_null() {
+    let world = World::new(&[("s/t.csv", "a,b\n1,-\nNA,2\n,\n")], json!({"csv": {"null": ["NA", "-"]}})).await;
+    assert_eq!(columns(&world.table().await), ["a: Int64", "b: Int64"]);
+}
+
+#[tokio::test]
 async fn zero_byte_text_files_hold_no_rows() {
     let world = World::of(&[("s/t/a.csv", ""), ("s/t/b.csv", "a\n1\n")]).await;
     let table = world.table().await;
     assert_eq!((columns(&table), file_names(&table)), (vec!["a: Int64".to_owned()], vec!["s/t/b.csv".to_owned()]));
     let world = World::of(&[("s/t.csv", "")]).await;
-    world.refused(&["no column can be inferred"]).await;
+    world.refused(&["`s/t.csv`: no column can be inferred"]).await;
     let world =
         World::new(&[("s/t.csv", "")], json!({"tables": {"s.t": {"path": "s/t.csv", "schema": {"a": "Utf8"}}}})).await;
     assert_eq!(columns(&world.table().await), ["a: Utf8"]);
@@ -55,7 +82,7 @@ async fn a_header_alone_is_an_empty_table_of_text() {
 async fn damaged_text_files_are_refused_by_place_without_values() {
     for (name, text, part) in [
         ("t.csv", "a,b\n1,2\nSECRET\n", "line 3 has 1 fields"),
-        ("t.csv", "a,a\n1,2\n", "two columns are named `a`"),
+        ("t.csv", "a,a\n1,2\n", "`s/t.csv`: two columns are named `a`"),
         ("t.ndjson", "{\"a\": 1}\n{SECRET\n", "line 2 is no JSON object"),
         ("t.json", "[{\"a\": 1}]\n", "JSON array"),
         ("t.ndjson", "{\"a\": 1}\n{\"a\": [\"SECRET\"]}\n", "the values of `a` are not all of one type"),
@@ -67,7 +94,9 @@ async fn damaged_text_files_are_refused_by_place_without_values() {
     }
     let world = World::of(&[]).await;
     world.write("s/t.csv", b"a\n\xff\xfe\n");
-    world.refused(&["line 2 is not UTF-8"]).await;
+    world.refused(&["line 2 is not UTF-8; save the file as UTF-8"]).await;
+    world.write("s/t.csv", b"\xff\xfea\0\n\0");
+    world.refused(&["`s/t.csv`: is UTF-16; save the file as UTF-8"]).await;
 }
 
 #[tokio::test]

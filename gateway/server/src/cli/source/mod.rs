@@ -1,6 +1,7 @@
 //! `lockgate source`: the connected systems, as the configuration names them.
 
 mod check;
+mod draft;
 mod list;
 
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use clap::Subcommand;
 use lockgate_contract::{Source, SourceError};
 
 use super::output::{Failure, shown, told_problems};
-use crate::config::Config;
+use crate::config::SourcesConfig;
 use crate::sources::open_sources;
 
 /// See what the sources of a configuration hold, and whether they answer.
@@ -20,6 +21,7 @@ use crate::sources::open_sources;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     List(list::Args),
+    Draft(draft::Args),
     Check(check::Args),
 }
 
@@ -29,6 +31,7 @@ pub(super) fn run(command: Command) -> Result<(), Failure> {
     runtime.block_on(async {
         match command {
             Command::List(args) => list::run(&args).await,
+            Command::Draft(args) => draft::run(&args).await,
             Command::Check(args) => check::run(&args).await,
         }
     })
@@ -37,7 +40,7 @@ pub(super) fn run(command: Command) -> Result<(), Failure> {
 /// Which sources are meant.
 #[derive(Debug, clap::Args)]
 struct Chosen {
-    /// Configuration file of the gateway.
+    /// Configuration file of the gateway; only its sources are read.
     #[arg(long, value_name = "FILE", default_value = "lockgate.toml")]
     config: PathBuf,
     /// Only this source.
@@ -47,8 +50,9 @@ struct Chosen {
 
 impl Chosen {
     async fn open(&self) -> Result<Vec<Arc<dyn Source>>, Failure> {
-        let config = Config::load(&self.config).map_err(|problems| told_problems(&problems))?;
-        let mut sources = open_sources(&config).await.map_err(|problems| told_problems(&problems))?;
+        let config = SourcesConfig::load(&self.config).map_err(|problems| told_problems(&problems))?;
+        let mut sources =
+            open_sources(&config.file, &config.sources).await.map_err(|problems| told_problems(&problems))?;
         if let Some(name) = &self.source {
             sources.retain(|source| source.name() == name);
             if sources.is_empty() {

@@ -1,5 +1,6 @@
 //! `lockgate users`: what goes into the users file.
 
+mod into;
 mod token;
 
 use clap::Subcommand;

@@ -1,0 +1,75 @@
+"""Every command and program in docs/guide and in the sample's README, run as it stands there against a real gateway.
+
+Only the port is another one: that of the pages may be taken on the machine of the test.
+"""
+
+import json
+import shutil
+import socket
+import subprocess
+
+import pytest
+from gateway import BINARY, PATIENCE, ROOT, environment
+from snippets import RUN, Reader, blocks
+
+PAGES = sorted((ROOT / "docs/guide").glob("*.md"))
+# Pages whose reader begins with nothing but the checkout; the others' has a demo.
+FROM_NOTHING = ["your-own-files.md"]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """A running demo: its URL, a token for each person, and its folder."""
+    folder = tmp_path_factory.mktemp("demo") / "world"
+    command = [BINARY, "demo", "--http", "127.0.0.1:0", "--json", "--dir", folder]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        yield json.loads(process.stdout.readline()) | {"dir": folder}
+    finally:
+        process.terminate()
+        process.wait(timeout=PATIENCE)
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def run(page, cwd, env, port=None):
+    port = port or free_port()
+    with Reader(cwd, {"LOCKGATE_URL": f"http://127.0.0.1:{port}"} | env) as reader:
+        found = [block for block in blocks(page) if block.language in RUN]
+        assert found, f"{page.name} shows nothing that can be run"
+        for block in found:
+            block.text = block.text.replace("8815", port)
+            reader.run(block)
+
+
+@pytest.fixture()
+def checkout(tmp_path):
+    """What a reader has before them, without what they must not change."""
+    folder = tmp_path / "lockgate"
+    shutil.copytree(ROOT / "samples", folder / "samples")
+    return folder
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name in FROM_NOTHING], ids=lambda page: page.name)
+def test_a_page_that_begins_with_nothing_holds(page, checkout):
+    run(page, checkout, environment())
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in FROM_NOTHING], ids=lambda page: page.name)
+def test_a_page_that_begins_with_a_demo_holds(page, demo, checkout):
+    # A gateway of the reader's own has the demo's files, another ledger, and a free port like the demo.
+    shutil.copytree(demo["dir"], checkout, ignore=shutil.ignore_patterns("ledger"), dirs_exist_ok=True)
+    assert 'http = "127.0.0.1:0"' in (checkout / "lockgate.toml").read_text()
+    env = {"LOCKGATE_URL": demo["url"], "LOCKGATE_TOKEN": demo["tokens"]["alice"]}
+    run(page, checkout, environment() | env)
+
+
+def test_the_samples_readme_holds(checkout):
+    folder, port = checkout / "samples/flights", free_port()
+    config = folder / "lockgate.toml"
+    config.write_text(config.read_text().replace("8815", port))
+    run(folder / "README.md", folder, environment(), port)
