@@ -154,6 +154,13 @@ fn read_files(dir: &Path, problems: &mut Problems) -> BTreeMap<&'static str, Vec
                     "split the policy",
                 );
             }
+            // What a file is for a moment while somebody writes it in place. As a policy it would be one without rules, and
+            // without erasures everybody who asked to be forgotten would be back.
+            Ok(bytes) if bytes.is_empty() && [POLICY, ERASURES].contains(&name) => problems.error(
+                Place::file(name),
+                "the file is empty",
+                "write a comment into it if that is meant; write new files beside the old ones and rename them",
+            ),
             Ok(bytes) => {
                 files.insert(name, bytes);
             }

@@ -106,6 +106,11 @@ impl PolicyStore {
         self.current.load_full()
     }
 
+    /// The policy in force as it was found last, without a look at the files. Never blocks.
+    pub fn in_force(&self) -> Arc<PolicySet> {
+        self.current.load_full()
+    }
+
     /// Reads the folder whether or not it looks changed.
     pub fn refresh(&self) -> Reload {
         self.reload(&mut self.state.lock())

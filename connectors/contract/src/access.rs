@@ -1,15 +1,33 @@
 //! How a table is read.
 
+use std::fmt;
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
 use arrow_schema::{DataType, SchemaRef};
+use futures::stream::BoxStream;
 use object_store::{ObjectMeta, ObjectStore};
+
+use crate::SourceError;
 
 /// How a table is read.
 #[derive(Debug, Clone)]
 pub enum Access {
     /// The gateway reads the files itself.
     Files(FileAccess),
+    /// The source makes the rows itself.
+    Batches(Arc<dyn BatchAccess>),
+}
+
+/// A table whose rows the source makes in this process, such as the gateway's own ledger.
+///
+/// - Every read of one of it gives the same rows: a query that names the table twice sees it in one state.
+/// - Dropping the stream ends the work behind it.
+/// - A stream that ends without an error was whole.
+pub trait BatchAccess: Send + Sync + fmt::Debug {
+    /// The rows in batches of at most `batch_rows`, with those columns of the table's schema that `columns` names by
+    /// position, in that order. Nothing is read before the stream is polled.
+    fn read(&self, columns: &[usize], batch_rows: usize) -> BoxStream<'static, Result<RecordBatch, SourceError>>;
 }
 
 /// A table made of files of one format in one object store.

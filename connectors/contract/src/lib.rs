@@ -12,7 +12,7 @@ pub mod options;
 pub mod pinned;
 pub mod source;
 
-pub use access::{Access, FileAccess, FileFormat, FilePart, PartitionColumn};
+pub use access::{Access, BatchAccess, FileAccess, FileFormat, FilePart, PartitionColumn};
 pub use error::{DamagedFile, SourceError, SourceErrorKind};
 pub use options::{OptionKind, OptionSpec, Options};
 pub use pinned::PinnedStore;

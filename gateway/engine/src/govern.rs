@@ -20,7 +20,7 @@ use crate::barrier::{PolicyTable, RowPredicate, TableShape};
 use crate::bind::{Bound, BoundTable, not_found};
 use crate::engine::Engine;
 use crate::parse::Mode;
-use crate::scan::{RawTable, SourceFault};
+use crate::scan::{BatchTable, RawTable, SourceFault};
 use crate::{Error, Session, denial, functions, rewrite};
 
 /// A query whose every scan is governed.
@@ -107,25 +107,28 @@ fn governed_table(
 }
 
 fn raw_table(engine: &Engine, table: &BoundTable) -> Result<RawTable, Error> {
-    match &table.table.access {
+    let mut fault = SourceFault {
+        source: table.source.name().to_owned(),
+        table: table.name.to_string(),
+        files: Vec::new(),
+        opened: Arc::default(),
+    };
+    let schema = &table.table.schema;
+    let provider: Arc<dyn TableProvider> = match &table.table.access {
         Access::Files(files) => {
-            let fault = SourceFault {
-                source: table.source.name().to_owned(),
-                table: table.name.to_string(),
-                files: files.files.iter().map(known_path).collect(),
-                opened: Arc::default(),
-            };
+            fault.files = files.files.iter().map(known_path).collect();
             let opened = Arc::clone(&fault.opened);
-            let provider = engine.file_stores().table(&table.table.schema, files.clone(), opened).map_err(|error| {
+            engine.file_stores().table(schema, files.clone(), opened).map_err(|error| {
                 Error::new(ErrorCode::Internal, "the gateway failed").with_internal(format!(
                     "file table {}: {}",
                     table.name,
                     rewrite::class_of(&error)
                 ))
-            })?;
-            Ok(RawTable { provider, fault: Arc::new(fault) })
+            })?
         }
-    }
+        Access::Batches(access) => Arc::new(BatchTable { schema: Arc::clone(schema), access: Arc::clone(access) }),
+    };
+    Ok(RawTable { provider, fault: Arc::new(fault) })
 }
 
 /// The path that the operator knows.

@@ -12,9 +12,10 @@ use uuid::Uuid;
 use crate::engine::Engine;
 use crate::parse::{Mode, Parsed, parse};
 use crate::running::{Running, Start};
-use crate::{Error, Session, bind, explain, govern, plan, run};
+use crate::{Error, Session, bind, explain, govern, guard, plan, run};
 
 /// What is known of a query from its first moment on.
+#[derive(Clone)]
 pub(crate) struct Ticket {
     /// The query's id.
     pub(crate) query_id: Uuid,
@@ -24,6 +25,8 @@ pub(crate) struct Ticket {
     pub(crate) max_rows: Option<u64>,
     /// SHA-256 of the SQL text, hexadecimal.
     pub(crate) sql_digest: String,
+    /// The policy's epoch, read before its snapshot is taken: a change in between is then seen as one.
+    pub(crate) epoch: u64,
 }
 
 impl Engine {
@@ -35,32 +38,32 @@ impl Engine {
     /// Any code of `docs/reference/errors.md`; a refusal stands in the ledger too.
     pub async fn query(&self, session: &Session, request: QueryRequest) -> Result<Running, Error> {
         // Planning runs on the query threads: they have the stack for deep expressions, and a panic ends only this query.
-        let (engine, session) = (self.clone(), session.clone());
-        let task = self.tasks().spawn(async move { engine.query_here(&session, request).await });
+        let ticket = self.ticket(&request);
+        let (engine, asker, started) = (self.clone(), session.clone(), ticket.clone());
+        let task = self.tasks().spawn(async move { engine.query_here(&asker, &request.sql, &started).await });
         match AbortOnDropHandle::new(task).await {
             Ok(answer) => answer,
-            Err(cause) => Err(Error::new(ErrorCode::Internal, "the gateway failed")
-                .with_hint("tell the operator the query id")
-                .with_internal(if cause.is_panic() { "planning panicked" } else { "planning was stopped" })),
+            Err(cause) => {
+                let error = Error::new(ErrorCode::Internal, "the gateway failed")
+                    .with_hint("tell the operator the query id")
+                    .with_internal(if cause.is_panic() { "planning panicked" } else { "planning was stopped" });
+                let policy = self.policies().in_force();
+                self.refuse(session, &ticket, policy.version(), error, Vec::new()).await
+            }
         }
     }
 
-    async fn query_here(&self, session: &Session, request: QueryRequest) -> Result<Running, Error> {
-        let ticket = self.ticket(&request);
+    async fn query_here(&self, session: &Session, sql: &str, ticket: &Ticket) -> Result<Running, Error> {
         let policy = self.policies().current();
         let mut named = Vec::new();
-        let walk = self.walk(session, &request.sql, &ticket, Arc::clone(&policy), &mut named);
+        let walk = self.walk(session, sql, ticket, Arc::clone(&policy), &mut named);
         let walked = match tokio::time::timeout_at(ticket.deadline, walk).await {
             Ok(walked) => walked,
-            Err(_elapsed) => Err(run::out_of_time()),
+            Err(_elapsed) => Err(guard::out_of_time()),
         };
         match walked {
             Ok(running) => Ok(running),
-            Err(mut error) => {
-                error.problem.query_id = Some(ticket.query_id);
-                self.record_refusal(session, &ticket, policy.version(), &error, named).await?;
-                Err(error)
-            }
+            Err(error) => self.refuse(session, ticket, policy.version(), error, named).await,
         }
     }
 
@@ -101,17 +104,20 @@ impl Engine {
             deadline: Instant::now() + asked.min(limit),
             max_rows,
             sql_digest: Sha256::digest(request.sql.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+            epoch: self.policies().epoch(),
         }
     }
 
-    async fn record_refusal(
+    /// Writes a refusal into the ledger, then gives it back.
+    async fn refuse(
         &self,
         session: &Session,
         ticket: &Ticket,
         policy: &str,
-        error: &Error,
+        mut error: Error,
         tables: Vec<String>,
-    ) -> Result<(), Error> {
+    ) -> Result<Running, Error> {
+        error.problem.query_id = Some(ticket.query_id);
         let record = RefusedRecord {
             query_id: ticket.query_id,
             at: chrono::Utc::now(),
@@ -123,6 +129,13 @@ impl Engine {
             code: error.code().name().to_owned(),
             tables,
         };
-        self.ledger().refused(record).await.map_err(|cause| run::ledger_down(&cause))
+        match self.ledger().refused(record).await {
+            Ok(()) => Err(error),
+            Err(cause) => {
+                let mut down = run::ledger_down(&cause);
+                down.problem.query_id = Some(ticket.query_id);
+                Err(down)
+            }
+        }
     }
 }

@@ -1,25 +1,23 @@
-//! run and close: stream batches from the query runtime, watch limits and revocation, cancel on drop.
+//! run and close: stream batches from the query runtime, cancel on drop.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
+use datafusion::execution::{SessionState, TaskContext};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use futures::StreamExt;
-use lockgate_policies::{ColumnDecision, PolicyStore, Shown, TableAccess};
 use lockgate_wire::ErrorCode;
 use lockgate_wire::audit::OpenRecord;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 use crate::admit::{QueryMemory, Slot};
 use crate::engine::Engine;
+use crate::guard::Guard;
 use crate::parse::Mode;
 use crate::plan::Planned;
 use crate::query::Ticket;
-use crate::running::{Message, Running, Start};
+use crate::running::{Message, Running, Start, Work};
 use crate::{Error, LedgerError, Session, explain, notices, plain, rewrite};
 
 /// Batches that wait between the query's tasks and the door.
@@ -41,26 +39,32 @@ pub(crate) async fn run(
         .map_err(|error| rewrite::run_error(&error))?;
     let context = Arc::new(TaskContext::from(&state).with_runtime(runtime));
 
-    // INVARIANT: durable before the first byte leaves; when it cannot be written, nothing is read.
-    let record = open_record(session, ticket, &planned);
-    engine.ledger().open(record).await.map_err(|cause| ledger_down(&cause))?;
-
     let (sender, receiver) = mpsc::channel(CHANNEL);
-    let guard = Guard::new(session, ticket, &planned, Arc::clone(engine.policies()));
+    let guard = Arc::new(Guard::new(session, ticket, &planned, Arc::clone(engine.policies())));
     let mut start = Start::of(ticket, &planned, session);
     if planned.governed.mode == Mode::Analyze {
         start.schema = explain::schema();
     } else {
         start.schema = start.result_schema(&planned.physical.schema());
     }
-    let job =
-        Job { planned, context, guard, schema: Arc::clone(&start.schema), max_rows: ticket.max_rows, _slot: slot };
+    let (schema, max_rows) = (Arc::clone(&start.schema), ticket.max_rows);
+
+    // INVARIANT: durable before the first byte leaves; when it cannot be written, nothing is read. Nothing between here and
+    // `Running`, which closes the record, waits or fails.
+    let record = open_record(session, ticket, &planned);
+    engine.ledger().open(record).await.map_err(|cause| ledger_down(&cause))?;
+    let job = Job { planned, context, guard: Arc::clone(&guard), schema, max_rows, _slot: slot };
+    let failure = Arc::new(OnceLock::new());
+    let failed = Arc::clone(&failure);
     let task = engine.tasks().spawn(async move {
         if let Err(error) = job.work(&sender).await {
+            // Noted beside the channel, which stays full when the caller has stopped listening.
+            let _ = failed.set(error.code());
+            drop(job);
             let _ = sender.send(Message::Failed(error)).await;
         }
     });
-    Ok(Running::of_task(start, receiver, task, Arc::clone(engine.ledger())))
+    Ok(Running::of_task(start, Work { receiver, task, failure, guard }, Arc::clone(engine.ledger())))
 }
 
 /// All that a running query holds. It is gone before an error is handed over, so that a caller who does not listen holds
@@ -68,14 +72,14 @@ pub(crate) async fn run(
 struct Job {
     planned: Planned,
     context: Arc<TaskContext>,
-    guard: Guard,
+    guard: Arc<Guard>,
     schema: SchemaRef,
     max_rows: Option<u64>,
     _slot: Slot,
 }
 
 impl Job {
-    async fn work(self, sender: &mpsc::Sender<Message>) -> Result<(), Error> {
+    async fn work(&self, sender: &mpsc::Sender<Message>) -> Result<(), Error> {
         if self.planned.governed.mode == Mode::Analyze {
             let batch = analyze_plan(&self.planned.physical, Arc::clone(&self.context), &self.guard).await?;
             return self.guard.send(sender, Message::Batch(batch)).await.map(drop);
@@ -128,85 +132,6 @@ async fn analyze_plan(
     explain::analyzed(physical)
 }
 
-/// What may end a query from outside: time, withdrawn credentials, withdrawn access.
-struct Guard {
-    deadline: Instant,
-    session: Session,
-    policies: Arc<PolicyStore>,
-    epoch: std::sync::atomic::AtomicU64,
-    tables: Vec<GuardedTable>,
-}
-
-struct GuardedTable {
-    name: lockgate_policies::TableName,
-    schema: SchemaRef,
-    columns: Vec<String>,
-}
-
-impl Guard {
-    fn new(session: &Session, ticket: &Ticket, planned: &Planned, policies: Arc<PolicyStore>) -> Self {
-        let tables = planned
-            .governed
-            .tables
-            .iter()
-            .map(|table| GuardedTable {
-                name: table.name.clone(),
-                schema: Arc::clone(&table.schema),
-                columns: planned.reads.get(&table.name).map(|read| read.iter().cloned().collect()).unwrap_or_default(),
-            })
-            .collect();
-        let epoch = std::sync::atomic::AtomicU64::new(policies.epoch());
-        Self { deadline: ticket.deadline, session: session.clone(), policies, epoch, tables }
-    }
-
-    async fn next(&self, stream: &mut SendableRecordBatchStream) -> Result<Option<RecordBatch>, Error> {
-        let next = tokio::time::timeout_at(self.deadline, stream.next()).await.map_err(|_elapsed| out_of_time())?;
-        self.check()?;
-        next.transpose().map_err(|error| rewrite::run_error(&error))
-    }
-
-    /// Hands over what comes next; `false` when nobody takes it any more. A caller who is too slow runs into the time limit.
-    async fn send(&self, sender: &mpsc::Sender<Message>, message: Message) -> Result<bool, Error> {
-        let sent = tokio::time::timeout_at(self.deadline, sender.send(message)).await;
-        sent.map(|sent| sent.is_ok()).map_err(|_elapsed| out_of_time())
-    }
-
-    /// A running query keeps its snapshot, but ends when what it reads was taken away altogether.
-    fn check(&self) -> Result<(), Error> {
-        use std::sync::atomic::Ordering;
-        if self.session.standing.is_withdrawn() {
-            return Err(revoked(CREDENTIALS));
-        }
-        let now = self.policies.epoch();
-        if self.epoch.swap(now, Ordering::Relaxed) == now {
-            return Ok(());
-        }
-        let policy = self.policies.current();
-        for table in &self.tables {
-            let decision = policy.decide(&self.session.asker, &table.name, &table.schema);
-            let TableAccess::Visible { columns, .. } = &decision.access else {
-                return Err(revoked("access to a table of the query was withdrawn"));
-            };
-            if table.columns.iter().any(|name| !is_shown(columns, name)) {
-                return Err(revoked("access to a column of the query was withdrawn"));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn is_shown(columns: &[ColumnDecision], name: &str) -> bool {
-    columns.iter().any(|column| column.name == name && !matches!(column.shown, Shown::Withheld(_) | Shown::Hidden))
-}
-
-/// What is said to a caller whose credentials were withdrawn.
-pub(crate) const CREDENTIALS: &str = "your credentials were withdrawn";
-
-/// The error when what allowed a query was taken away.
-pub(crate) fn revoked(text: &str) -> Error {
-    Error::new(ErrorCode::AccessRevoked, text).with_hint("what was sent is not the whole result; run the query again")
-}
-
 fn open_record(session: &Session, ticket: &Ticket, planned: &Planned) -> OpenRecord {
     let mut sources: Vec<String> = planned.governed.tables.iter().map(|table| table.source.clone()).collect();
     sources.sort();
@@ -223,11 +148,6 @@ fn open_record(session: &Session, ticket: &Ticket, planned: &Planned) -> OpenRec
         tables: notices::audit_tables(&planned.governed, &planned.reads),
         sources,
     }
-}
-
-/// The error when a query's time is up.
-pub(crate) fn out_of_time() -> Error {
-    Error::new(ErrorCode::TimeLimit, "the query ran into its time limit").with_hint("narrow it or raise timeout_ms")
 }
 
 /// The error when the ledger cannot be written.

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use datafusion::arrow::array::RecordBatch;
@@ -15,10 +15,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use crate::guard::Guard;
 use crate::plan::Planned;
 use crate::query::Ticket;
-use crate::session::Standing;
-use crate::{Error, Ledger, Session, plain, run};
+use crate::{Error, Ledger, Session, plain};
 
 /// What a query's task sends.
 #[derive(Debug)]
@@ -42,7 +42,6 @@ pub(crate) struct Start {
     /// Policy version.
     pub(crate) policy: Arc<str>,
     purpose: String,
-    standing: Standing,
 }
 
 impl Start {
@@ -54,7 +53,6 @@ impl Start {
             notices: planned.notices.clone(),
             policy: Arc::clone(&planned.governed.policy),
             purpose: session.asker.purpose.clone(),
-            standing: session.standing.clone(),
         }
     }
 
@@ -66,7 +64,6 @@ impl Start {
             notices: Vec::new(),
             policy: Arc::from(policy),
             purpose: session.asker.purpose.clone(),
-            standing: session.standing.clone(),
         }
     }
 
@@ -82,11 +79,24 @@ impl Start {
     }
 }
 
+/// The task behind a running query.
+pub(crate) struct Work {
+    /// Brings its rows.
+    pub(crate) receiver: mpsc::Receiver<Message>,
+    /// The task.
+    pub(crate) task: JoinHandle<()>,
+    /// Why it failed, as soon as it has.
+    pub(crate) failure: Arc<OnceLock<ErrorCode>>,
+    /// Tells whether its rows may still leave.
+    pub(crate) guard: Arc<Guard>,
+}
+
 /// The rows of a running query, as a stream of Arrow batches.
 ///
 /// - Batches have [`Running::schema`]; text is `Utf8`, never a view or a dictionary.
 /// - After an error the stream ends; what came before is not the whole result.
 /// - Dropping it cancels the query and closes the ledger's record.
+/// - Who keeps rows back on their way out asks [`Running::watch`] before they leave.
 pub struct Running {
     start: Start,
     state: State,
@@ -95,7 +105,7 @@ pub struct Running {
 }
 
 enum State {
-    Task { receiver: mpsc::Receiver<Message>, task: JoinHandle<()> },
+    Work(Work),
     Ready(Option<RecordBatch>),
     Ended,
 }
@@ -108,14 +118,9 @@ struct Close {
 }
 
 impl Running {
-    pub(crate) fn of_task(
-        start: Start,
-        receiver: mpsc::Receiver<Message>,
-        task: JoinHandle<()>,
-        ledger: Arc<dyn Ledger>,
-    ) -> Self {
+    pub(crate) fn of_task(start: Start, work: Work, ledger: Arc<dyn Ledger>) -> Self {
         let close = Some(Close { ledger, opened: Instant::now(), rows: 0, bytes: 0 });
-        Self { start, state: State::Task { receiver, task }, truncated: false, close }
+        Self { start, state: State::Work(work), truncated: false, close }
     }
 
     /// An answer that reads no rows of any table.
@@ -149,9 +154,22 @@ impl Running {
         self.truncated
     }
 
+    /// Tells whether rows that were handed over may still leave.
+    pub fn watch(&self) -> Watch {
+        match &self.state {
+            State::Work(work) => Watch(Some(Arc::clone(&work.guard))),
+            State::Ready(_) | State::Ended => Watch(None),
+        }
+    }
+
+    /// Ends the query because its rows could not be passed on: the ledger tells of a failure, not of a caller who went away.
+    pub fn fail(&mut self, error: &Error) {
+        self.finish(Outcome::Failed, Some(error.code()));
+    }
+
     fn finish(&mut self, outcome: Outcome, code: Option<ErrorCode>) {
-        if let State::Task { task, .. } = std::mem::replace(&mut self.state, State::Ended) {
-            task.abort();
+        if let State::Work(work) = std::mem::replace(&mut self.state, State::Ended) {
+            work.task.abort();
         }
         if let Some(close) = self.close.take() {
             close.ledger.close(CloseRecord {
@@ -173,10 +191,10 @@ impl Running {
         }
     }
 
-    /// The task ended without a last word: it panicked, or it was done.
-    fn ended(&mut self) -> Option<Result<RecordBatch, Error>> {
-        self.finish(Outcome::Finished, None);
-        None
+    fn failed(&mut self, mut error: Error) -> Poll<Option<Result<RecordBatch, Error>>> {
+        error.problem.query_id = Some(self.start.query_id);
+        self.fail(&error);
+        Poll::Ready(Some(Err(error)))
     }
 }
 
@@ -193,14 +211,20 @@ impl Stream for Running {
                     this.state = State::Ended;
                     return Poll::Ready(batch.map(Ok));
                 }
-                State::Task { receiver, task } => match receiver.poll_recv(cx) {
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Some(message)) => message,
+                State::Work(work) => match ready!(work.receiver.poll_recv(cx)) {
+                    Some(Message::Batch(batch)) => match work.guard.check() {
+                        Ok(()) => Message::Batch(batch),
+                        // It was made before access was withdrawn, and must not leave after that.
+                        Err(error) => Message::Failed(error),
+                    },
+                    Some(message) => message,
                     // The sender is gone: only a task that ended well closes without a last word.
-                    Poll::Ready(None) => match Pin::new(task).poll(cx) {
-                        Poll::Pending => return Poll::Pending,
-                        Poll::Ready(Ok(())) => return Poll::Ready(this.ended()),
-                        Poll::Ready(Err(_panicked)) => Message::Failed(
+                    None => match ready!(Pin::new(&mut work.task).poll(cx)) {
+                        Ok(()) => {
+                            this.finish(Outcome::Finished, None);
+                            return Poll::Ready(None);
+                        }
+                        Err(_panicked) => Message::Failed(
                             Error::new(ErrorCode::Internal, "the gateway failed")
                                 .with_hint("tell the operator the query id")
                                 .with_internal("the query's task panicked"),
@@ -210,22 +234,11 @@ impl Stream for Running {
             };
             match message {
                 Message::Truncated => this.truncated = true,
-                // Batches that wait here were made before the credentials were withdrawn, and must not leave after it.
-                Message::Batch(_) if this.start.standing.is_withdrawn() => {
-                    let mut error = run::revoked(run::CREDENTIALS);
-                    error.problem.query_id = Some(this.start.query_id);
-                    this.finish(Outcome::Failed, Some(error.code()));
-                    return Poll::Ready(Some(Err(error)));
-                }
                 Message::Batch(batch) => {
                     this.count(&batch);
                     return Poll::Ready(Some(Ok(batch)));
                 }
-                Message::Failed(mut error) => {
-                    error.problem.query_id = Some(this.start.query_id);
-                    this.finish(Outcome::Failed, Some(error.code()));
-                    return Poll::Ready(Some(Err(error)));
-                }
+                Message::Failed(error) => return this.failed(error),
             }
         }
     }
@@ -233,6 +246,27 @@ impl Stream for Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.finish(Outcome::Cancelled, None);
+        let failure = match &self.state {
+            State::Work(work) => work.failure.get().copied(),
+            State::Ready(_) | State::Ended => None,
+        };
+        match failure {
+            Some(code) => self.finish(Outcome::Failed, Some(code)),
+            None => self.finish(Outcome::Cancelled, None),
+        }
+    }
+}
+
+/// Tells whether the rows of one result may still leave.
+#[derive(Clone)]
+pub struct Watch(Option<Arc<Guard>>);
+
+impl Watch {
+    /// Cheap: it is asked before each piece of a result leaves.
+    ///
+    /// # Errors
+    /// `ACCESS_REVOKED` once credentials, or access to what the query reads, were withdrawn.
+    pub fn check(&self) -> Result<(), Error> {
+        self.0.as_ref().map_or(Ok(()), |guard| guard.check())
     }
 }

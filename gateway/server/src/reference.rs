@@ -8,6 +8,8 @@ use lockgate_wire::{ErrorCode, ErrorKind};
 
 use crate::config::SETTINGS;
 use crate::doors::endpoints::{ENDPOINTS, Needs};
+use crate::ledger::tables::{self, Column};
+use crate::ledger::{CATALOG, SCHEMA};
 use crate::sources::connectors;
 
 /// Compares a committed page with what the code prints, or rewrites it.
@@ -139,4 +141,23 @@ fn endpoints_page_lists_every_endpoint() {
         }
     }
     check("endpoints.md", &page);
+}
+
+fn table_of<R>(page: &mut String, name: &str, what: &str, columns: &[Column<R>]) {
+    write!(page, "\n## `{CATALOG}.{SCHEMA}.{name}`\n\n{what}\n\n| Column | Type | What it holds |\n|---|---|---|\n")
+        .unwrap();
+    for column in columns {
+        writeln!(page, "| `{}` | `{}` | {} |", column.name, column.field().data_type(), column.help).unwrap();
+    }
+}
+
+#[test]
+fn ledger_tables_page_lists_every_column() {
+    let mut page = format!("{PRINTED}{}", include_str!("reference/ledger-tables.md"));
+    let queries = "One row for each query, allowed or refused, as `lockgate audit search` lists them.";
+    table_of(&mut page, "queries", queries, tables::QUERIES);
+    let columns = "One row for each query, table and column that was shown, as `lockgate audit who-saw` lists them. Fields of a struct \
+                   are columns of their own.";
+    table_of(&mut page, "columns", columns, tables::COLUMNS);
+    check("ledger-tables.md", &page);
 }

@@ -51,13 +51,14 @@ impl Gateway {
         let policies = PolicyStore::open(&config.policy_dir).map_err(|found| problems.extend(found)).ok();
         let users = UserStore::open(&config.users_file).map_err(|found| problems.extend(found)).ok();
         let sources = open_sources(&config.file, &config.sources).await.map_err(|found| problems.extend(found)).ok();
-        let (Some(policies), Some(users), Some(sources)) = (policies, users, sources) else {
+        let (Some(policies), Some(users), Some(mut sources)) = (policies, users, sources) else {
             return Err(ServeError::Problems(problems));
         };
         let (policies, users) = (Arc::new(policies), Arc::new(users));
         let ledger = FileLedger::open(&config.ledger_dir, LedgerOptions::default())
-            .map_err(|error| ServeError::Failed(format!("the audit ledger cannot be opened: {error}")))?;
+            .map_err(|error| ServeError::Failed(error.to_string()))?;
         let names = sources.iter().map(|source| source.name().to_owned()).collect();
+        sources.push(Arc::new(ledger.source()));
         let keys = Arc::new(KeyRing::from_secret(config.hash_key.expose(), config.hash_key_id.as_str()));
         let engine =
             Engine::new(engine_config(&config.limits), sources, Arc::clone(&policies), keys, Arc::clone(&ledger) as _)

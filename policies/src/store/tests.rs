@@ -65,6 +65,22 @@ fn a_bad_folder_keeps_the_old_set_and_says_why_until_it_is_good_again() {
 }
 
 #[test]
+fn a_file_that_is_empty_while_somebody_writes_it_takes_no_rule_and_no_erasure_away() {
+    let copy = Copy::of_sample();
+    copy.append("erasures.csv", "rider_id,r-7,2026-11-20,DSR-1");
+    let store = PolicyStore::open(copy.dir.path()).unwrap();
+    let version = store.status().version;
+    for file in ["policy.csv", "erasures.csv", "classification.yaml", "model.conf"] {
+        let whole = copy.read(file);
+        copy.write(file, "");
+        assert_eq!(store.current().version(), version, "{file}");
+        assert!(store.status().last_error.unwrap().iter().any(|problem| problem.file == file), "{file}");
+        copy.write(file, whole);
+        assert_eq!((store.current().version(), store.status().last_error), (version.as_str(), None), "{file}");
+    }
+}
+
+#[test]
 fn a_folder_that_vanishes_keeps_the_old_set_and_is_reported() {
     let copy = Copy::of_sample();
     let store = PolicyStore::open(copy.dir.path()).unwrap();

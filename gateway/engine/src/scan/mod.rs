@@ -1,5 +1,6 @@
 //! Raw scans: what stands below a barrier. One file for each way a source gives its data.
 
+mod batches;
 mod fault;
 mod files;
 mod gunzip;
@@ -10,6 +11,7 @@ mod streams;
 mod text;
 mod utf8;
 
+pub(crate) use batches::BatchTable;
 pub(crate) use fault::{Fault, SourceFault};
 pub(crate) use files::FileStores;
 

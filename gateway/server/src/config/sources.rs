@@ -36,7 +36,7 @@ impl fmt::Debug for SourceConfig {
 }
 
 /// Names that no source may have, because the gateway's own tables use them.
-const RESERVED: &[&str] = &["lockgate", "information_schema"];
+const RESERVED: &[&str] = &[crate::ledger::CATALOG, "information_schema"];
 
 /// Reads every source; problems go to the reader.
 pub(super) fn read_sources(reader: &mut Reader<'_>, connectors: &[&dyn Connector]) -> Vec<SourceConfig> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use chrono::NaiveDate;
-use lockgate_contract::TablePath;
+use lockgate_contract::{Source, TablePath};
 use lockgate_policies::{
     Asker, ColumnDecision, Env, PolicySet, Principal, Severity, Shown, TableAccess, TableDecision, TableName,
     Treatment, WithheldReason,
@@ -59,6 +59,27 @@ async fn every_column_has_the_type_that_the_sample_policy_classifies() {
             };
             let is_drift = matches!(reason, Some(WithheldReason::Retyped { .. } | WithheldReason::Unclassified));
             assert_eq!(is_drift, leaf.path() == "body", "{name}.{}: {reason:?}", leaf.path());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_auditor_sees_every_column_of_the_ledger_and_the_people_of_the_demo_none() {
+    let ledger = crate::ledger::LedgerSource::of_folder(Path::new("ledger"));
+    let tables = ledger.tables().await.unwrap();
+    assert_eq!(tables.len(), 2);
+    for path in tables {
+        let name = TableName::new(ledger.name(), &path.schema, &path.table);
+        let schema = ledger.table(&path).await.unwrap().unwrap().schema;
+        let decision = decide("ada", "audit", &name, &schema);
+        let TableAccess::Visible { columns, .. } = &decision.access else { panic!("{name}: {:?}", decision.access) };
+        assert_eq!(columns.len(), schema.fields().len());
+        for column in columns {
+            assert_eq!(column.shown, Shown::Treated(Treatment::Clear), "{name}.{}", column.name);
+        }
+        for person in people() {
+            let decision = decide(person.name, person.purpose, &name, &schema);
+            assert!(matches!(decision.access, TableAccess::Withheld(_)), "{}: {:?}", person.name, decision.access);
         }
     }
 }

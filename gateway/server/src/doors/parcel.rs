@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::Stream;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use lockgate_engine::{Error, Running};
+use lockgate_engine::{Error, Running, Watch};
 use lockgate_wire::ErrorCode;
 
 use super::answer;
@@ -20,10 +20,12 @@ use crate::metrics::Meter;
 ///
 /// - The next piece is made only when the one before it is on its way, so a slow reader slows the query down.
 /// - Dropping it cancels the query.
+/// - Once access is withdrawn, nothing more leaves, also of what is packed already.
 /// - After an error it fails instead of ending, and the connection is aborted without the closing chunk.
 pub(crate) struct Parcel {
     /// Absent once all batches are here.
     running: Option<Running>,
+    watch: Watch,
     packing: Box<dyn Packing>,
     cutter: Cutter,
     chunks: Chunks,
@@ -51,6 +53,7 @@ impl Parcel {
     pub(crate) fn new(running: Running, packing: Box<dyn Packing>, meter: Meter) -> Self {
         let cutter = Cutter::new(running.schema(), packing.piece_size());
         Self {
+            watch: running.watch(),
             running: Some(running),
             packing,
             cutter,
@@ -67,11 +70,19 @@ impl Parcel {
     /// Packs the first piece, so that an error before the first row still has a status of its own.
     pub(crate) async fn begin(&mut self) -> Result<(), Error> {
         let begun = std::future::poll_fn(|cx| self.poll_piece(cx)).await;
-        if let Err(error) = &begun {
-            self.stage = Stage::Broken;
-            self.meter.failed(error.code(), self.n_rows);
+        begun.map_err(|error| self.break_off(error))
+    }
+
+    /// Nothing more leaves; the ledger hears that the query failed, unless it knows how it ended already.
+    pub(crate) fn break_off(&mut self, mut error: Error) -> Error {
+        self.stage = Stage::Broken;
+        self.ready.clear();
+        if let Some(mut running) = self.running.take() {
+            error.problem.query_id = Some(running.query_id());
+            running.fail(&error);
         }
-        begun
+        self.meter.failed(error.code(), self.n_rows);
+        error
     }
 
     /// Whether everything is packed, so that length and ending are known.
@@ -87,6 +98,13 @@ impl Parcel {
     /// Asks for trailers that tell the ending.
     pub(crate) fn add_trailers(&mut self, trailers: fn(Ending) -> HeaderMap) {
         self.trailers = Some(trailers);
+    }
+
+    /// Breaks off in mid-stream: the body fails, so the connection has no clean end.
+    fn abort(&mut self, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let error = self.break_off(error);
+        answer::log(&error, "in mid-stream");
+        Poll::Ready(Some(Err(error)))
     }
 
     /// Fills `ready` with the next piece, or with the end.
@@ -138,6 +156,9 @@ impl Body for Parcel {
         let this = self.get_mut();
         loop {
             if let Some(bytes) = this.ready.pop_front() {
+                if let Err(error) = this.watch.check() {
+                    return this.abort(error);
+                }
                 this.meter.sent(bytes.len());
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
@@ -149,15 +170,8 @@ impl Body for Parcel {
                 Stage::Broken => return Poll::Ready(None),
                 Stage::Open => {}
             }
-            if let Err(mut error) = ready!(this.poll_piece(cx)) {
-                this.stage = Stage::Broken;
-                this.ready.clear();
-                if let Some(running) = this.running.take() {
-                    error.problem.query_id = Some(running.query_id());
-                }
-                answer::log(&error, "in mid-stream");
-                this.meter.failed(error.code(), this.n_rows);
-                return Poll::Ready(Some(Err(error)));
+            if let Err(error) = ready!(this.poll_piece(cx)) {
+                return this.abort(error);
             }
         }
     }

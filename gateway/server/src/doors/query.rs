@@ -87,7 +87,7 @@ struct Ask<'a> {
 }
 
 async fn run(door: &Door, session: &Session, ask: Ask<'_>, query: QueryRequest) -> Result<Response, Error> {
-    let running =
+    let mut running =
         door.engine().query(session, query).await.inspect_err(|error| door.metrics().refused(error.code()))?;
     let query_id = running.query_id();
     let mut headers = result_headers(&running, ask.format);
@@ -98,12 +98,13 @@ async fn run(door: &Door, session: &Session, ask: Ask<'_>, query: QueryRequest) 
             policy: running.policy().to_owned(),
             notices: running.notices().to_vec(),
         };
-        let packing = pack::packing(ask.format, frame)
-            .map_err(Error::from)
-            .inspect_err(|error| door.metrics().refused(error.code()))?;
+        let packing = pack::packing(ask.format, frame).map_err(Error::from).inspect_err(|error| {
+            running.fail(error);
+            door.metrics().refused(error.code());
+        })?;
         let mut parcel = Parcel::new(running, packing, Meter::new(door.metrics().clone(), ask.started));
         parcel.begin().await?;
-        settle(&mut parcel, &ask, &mut headers)?;
+        settle(&mut parcel, &ask, &mut headers).map_err(|error| parcel.break_off(error))?;
         Ok::<_, Error>(parcel)
     };
     let parcel = answer.await.map_err(|mut error| {

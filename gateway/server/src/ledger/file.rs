@@ -19,6 +19,7 @@ use super::chain::{Head, MAX_LINE};
 use super::error::LedgerOpenError;
 use super::lock::WriteLock;
 use super::segment::{self, Segment};
+use super::source::LedgerSource;
 use super::tail;
 use super::writer::{self, Message, Shared, Writer};
 
@@ -142,6 +143,11 @@ impl FileLedger {
             records: self.shared.records.load(Ordering::Relaxed),
             groups: self.shared.groups.load(Ordering::Relaxed),
         }
+    }
+
+    /// The ledger as tables, for queries of those whom policy lets. Each read sees all that is durable when it begins.
+    pub fn source(&self) -> LedgerSource {
+        LedgerSource::written_here(&self.dir, Arc::clone(&self.shared))
     }
 
     /// Writes that a policy version came into force, and waits until that is durable.

@@ -5,6 +5,9 @@
 //! thread commits waiting records in groups: one write, one `fdatasync`, then everybody is woken ([`FileLedger`]).
 //! It fails closed: while the ledger cannot be written, every query is refused.
 //!
+//! Questions are answered from the files ([`search`], [`sights`], [`verify`]), by the command line and, for those whom policy lets,
+//! in SQL ([`LedgerSource`]).
+//!
 //! This is *not* tamper-proof storage: who may write the folder can remove its end and the `head` file with it. Keep
 //! head hashes elsewhere (`audit verify` prints them, `audit verify --expect` asks for one).
 
@@ -17,6 +20,8 @@ mod reader;
 mod search;
 mod segment;
 mod sights;
+mod source;
+pub mod tables;
 mod tail;
 mod verify;
 mod writer;
@@ -31,4 +36,6 @@ pub use pattern::ColumnPattern;
 pub use reader::{Entries, Entry, entries};
 pub use search::{Filter, Finding, Findings, QueryOutcome, search};
 pub use sights::{Sight, sights};
+pub use source::LedgerSource;
+pub use source::{CATALOG, SCHEMA};
 pub use verify::{Verification, verify};

@@ -37,6 +37,11 @@ impl FromStr for ColumnPattern {
 }
 
 impl ColumnPattern {
+    /// Every column of every table.
+    pub fn every() -> Self {
+        Self { table: ["*", "*", "*"].map(str::to_owned), column: Vec::new() }
+    }
+
     /// Whether a table's full name fits.
     pub fn fits_table(&self, table: &str) -> bool {
         let mut parts = table.splitn(3, '.');

@@ -30,6 +30,17 @@ pub fn entries(dir: &Path) -> io::Result<Entries> {
     Ok(Entries::over(dir, segment::list(dir)?, Start::Genesis, claimed, in_flight_is_fine))
 }
 
+/// Opens a ledger for reading up to `head`, a record that is known to be durable. What is written meanwhile is not looked at,
+/// so no line is ever half-way; a ledger that does not reach `head`, or has another record there, ends in a [`Break`].
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub(super) fn entries_to(dir: &Path, head: Head) -> io::Result<Entries> {
+    let mut entries = Entries::over(dir, segment::list(dir)?, Start::Genesis, Ok(Some(head)), true);
+    entries.end = Some(head.seq);
+    Ok(entries)
+}
+
 /// What the `head` file says, or what is wrong with it.
 pub(super) type Claimed = Result<Option<Head>, String>;
 
@@ -54,6 +65,8 @@ pub struct Entries {
     open: Option<OpenSegment>,
     /// What the next line must follow; `None` when that is unknown after a break.
     follows: Option<Head>,
+    /// Number of the record after which nothing is read.
+    end: Option<u64>,
     in_flight_is_fine: bool,
     incomplete: Option<IncompleteTail>,
     claimed: Option<Claimed>,
@@ -97,6 +110,7 @@ impl Entries {
             segments: segments.into_iter(),
             open: None,
             follows: genesis.then_some(Head::EMPTY),
+            end: None,
             in_flight_is_fine,
             incomplete: None,
             claimed: Some(claimed),
@@ -282,6 +296,9 @@ impl Iterator for Entries {
 impl Entries {
     fn read_next(&mut self, line: &mut Vec<u8>) -> Option<Result<Entry, Break>> {
         loop {
+            if self.end.is_some_and(|end| self.last.seq >= end) {
+                return self.finish().map(Err);
+            }
             let Some(mut open) = self.open.take() else {
                 match self.next_segment() {
                     Some(Ok(())) => continue,

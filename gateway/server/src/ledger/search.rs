@@ -1,6 +1,6 @@
 //! Which queries ran: open, close and refused records joined into findings.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
 use std::path::Path;
 
@@ -103,6 +103,8 @@ impl Filter {
 /// One query, from its open and close records or from its refusal.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finding {
+    /// Number of the record that the query begins with.
+    pub seq: u64,
     /// The query's id.
     pub query_id: Uuid,
     /// When it was decided or refused, UTC.
@@ -135,9 +137,10 @@ pub struct Finding {
     pub sources: Vec<String>,
 }
 
-impl From<OpenRecord> for Finding {
-    fn from(open: OpenRecord) -> Self {
+impl Finding {
+    fn opened(seq: u64, open: OpenRecord) -> Self {
         Self {
+            seq,
             query_id: open.query_id,
             at: open.at,
             principal: open.principal,
@@ -155,12 +158,11 @@ impl From<OpenRecord> for Finding {
             sources: open.sources,
         }
     }
-}
 
-impl From<RefusedRecord> for Finding {
-    fn from(refused: RefusedRecord) -> Self {
+    fn refused(seq: u64, refused: RefusedRecord) -> Self {
         let named = |table| AuditTable { table, columns: Default::default(), rows: Vec::new(), rules: Vec::new() };
         Self {
+            seq,
             query_id: refused.query_id,
             at: refused.at,
             principal: refused.principal,
@@ -178,52 +180,78 @@ impl From<RefusedRecord> for Finding {
             sources: Vec::new(),
         }
     }
+
+    fn end(&mut self, close: CloseRecord) {
+        self.outcome = close.outcome.into();
+        self.code = close.code;
+        self.rows = Some(close.rows);
+        self.bytes = Some(close.bytes);
+        self.elapsed_ms = Some(close.elapsed_ms);
+    }
 }
 
-/// Finds queries, in the order in which they were asked.
+/// Most queries that have ended and wait only for one that was asked before them.
+const MOST_WAITING: usize = 20_000;
+
+/// Finds queries, in the order in which they were asked. One that runs for so long that 20,000 later ones would have to wait
+/// for its end comes when that is found.
 ///
 /// # Errors
 /// When the folder cannot be listed.
 pub fn search(dir: &Path, filter: Filter) -> io::Result<Findings> {
-    Ok(Findings {
-        entries: reader::entries(dir)?,
-        filter,
-        waiting: VecDeque::new(),
-        n_given: 0,
-        open: HashMap::new(),
-        ended: false,
-    })
+    Ok(Findings::over(reader::entries(dir)?, filter, MOST_WAITING))
 }
 
-/// Queries that a [`search`] finds. Holds only those that fit and still wait for the close record of one before them.
+/// Queries that a [`search`] finds. Holds only those that fit and still wait for a close record, their own or, to keep the
+/// order, that of one before them.
 ///
 /// A place where the chain does not hold is given as a [`Break`]; the search goes on behind it.
 #[derive(Debug)]
 pub struct Findings {
     entries: Entries,
     filter: Filter,
+    most_waiting: usize,
     /// Each with whether its outcome is final.
     waiting: VecDeque<(Finding, bool)>,
     /// How many left `waiting` already: position `n` in the ledger's order is `waiting[n - n_given]`.
     n_given: usize,
+    /// Queries by position that are no longer waited for: they come when they end.
+    late: BTreeMap<usize, Finding>,
+    /// Those of them that have ended.
+    ended_late: VecDeque<Finding>,
     /// Positions of open queries. Callers may choose ids, so one id may be open twice; closes then go in order.
     open: HashMap<Uuid, VecDeque<usize>>,
     ended: bool,
 }
 
 impl Findings {
-    fn take(&mut self, record: AuditRecord) {
+    /// Queries among `entries`; `most_waiting` of them may wait for one before them. With 0 they come as they end.
+    pub(super) fn over(entries: Entries, filter: Filter, most_waiting: usize) -> Self {
+        Self {
+            entries,
+            filter,
+            most_waiting,
+            waiting: VecDeque::new(),
+            n_given: 0,
+            late: BTreeMap::new(),
+            ended_late: VecDeque::new(),
+            open: HashMap::new(),
+            ended: false,
+        }
+    }
+
+    fn take(&mut self, seq: u64, record: AuditRecord) {
         match record {
             AuditRecord::Open(open) => {
                 if self.filter.takes_open(&open) {
                     self.open.entry(open.query_id).or_default().push_back(self.n_given + self.waiting.len());
-                    self.waiting.push_back((open.into(), false));
+                    self.waiting.push_back((Finding::opened(seq, open), false));
                 }
             }
             AuditRecord::Close(close) => self.close(close),
             AuditRecord::Refused(refused) => {
                 if self.filter.takes_refused(&refused) {
-                    self.waiting.push_back((refused.into(), true));
+                    self.waiting.push_back((Finding::refused(seq, refused), true));
                 }
             }
             AuditRecord::Writer(writer) => match writer.event {
@@ -231,6 +259,9 @@ impl Findings {
                 WriterEvent::Resumed => {}
             },
             AuditRecord::Policy(_) => {}
+        }
+        if self.waiting.len() > self.most_waiting {
+            self.let_first_wait_alone();
         }
     }
 
@@ -240,31 +271,44 @@ impl Findings {
         if positions.is_empty() {
             self.open.remove(&close.query_id);
         }
-        let waiting = position.and_then(|position| self.waiting.get_mut(position - self.n_given));
-        if let Some((finding, is_final)) = waiting {
+        let Some(position) = position else { return };
+        if let Some(mut finding) = self.late.remove(&position) {
+            finding.end(close);
+            self.ended_late.push_back(finding);
+        } else if let Some((finding, is_final)) = self.waiting.get_mut(position - self.n_given) {
+            finding.end(close);
             *is_final = true;
-            finding.outcome = close.outcome.into();
-            finding.code = close.code;
-            finding.rows = Some(close.rows);
-            finding.bytes = Some(close.bytes);
-            finding.elapsed_ms = Some(close.elapsed_ms);
+        }
+    }
+
+    /// Takes open queries from the front, so that what ended behind them can go.
+    fn let_first_wait_alone(&mut self) {
+        while let Some((finding, _)) = self.waiting.pop_front_if(|(_, is_final)| !*is_final) {
+            self.late.insert(self.n_given, finding);
+            self.n_given += 1;
         }
     }
 
     fn nothing_more_closes(&mut self) {
         self.open.clear();
         self.waiting.iter_mut().for_each(|(_, is_final)| *is_final = true);
+        self.ended_late.extend(std::mem::take(&mut self.late).into_values());
     }
 
     fn next_final(&mut self) -> Option<Finding> {
-        while self.waiting.front().is_some_and(|(_, is_final)| *is_final) {
-            let (finding, _) = self.waiting.pop_front()?;
-            self.n_given += 1;
+        loop {
+            let finding = match self.ended_late.pop_front() {
+                Some(finding) => finding,
+                None => {
+                    let (finding, _) = self.waiting.pop_front_if(|(_, is_final)| *is_final)?;
+                    self.n_given += 1;
+                    finding
+                }
+            };
             if self.filter.outcome.is_none_or(|wanted| wanted == finding.outcome) {
                 return Some(finding);
             }
         }
-        None
     }
 }
 
@@ -280,7 +324,7 @@ impl Iterator for Findings {
                 return None;
             }
             match self.entries.next() {
-                Some(Ok(entry)) => entry.record.into_iter().for_each(|record| self.take(record)),
+                Some(Ok(entry)) => entry.record.into_iter().for_each(|record| self.take(entry.head.seq, record)),
                 Some(Err(broken)) => return Some(Err(broken)),
                 None => {
                     self.ended = true;

@@ -9,11 +9,13 @@ use uuid::Uuid;
 
 use super::error::Break;
 use super::pattern::ColumnPattern;
-use super::search::{self, Filter, Finding, QueryOutcome};
+use super::search::{self, Filter, Finding, Findings, QueryOutcome};
 
 /// One column that one query read.
 #[derive(Debug, Clone, Serialize)]
 pub struct Sight {
+    /// Number of the record that the query begins with.
+    pub seq: u64,
     /// When it was decided, UTC.
     pub at: DateTime<Utc>,
     /// Who saw it.
@@ -53,10 +55,15 @@ pub fn sights(
     to: Option<DateTime<Utc>>,
 ) -> io::Result<impl Iterator<Item = Result<Sight, Break>>> {
     let filter = Filter { column: Some(pattern.clone()), from, to, ..Filter::default() };
-    Ok(search::search(dir, filter)?.flat_map(move |finding| match finding {
+    Ok(sights_among(search::search(dir, filter)?, pattern))
+}
+
+/// The columns of some queries that fit a pattern.
+pub(super) fn sights_among(findings: Findings, pattern: ColumnPattern) -> impl Iterator<Item = Result<Sight, Break>> {
+    findings.flat_map(move |finding| match finding {
         Ok(finding) => sights_of(finding, &pattern).into_iter().map(Ok).collect::<Vec<_>>(),
         Err(broken) => vec![Err(broken)],
-    }))
+    })
 }
 
 fn sights_of(finding: Finding, pattern: &ColumnPattern) -> Vec<Sight> {
@@ -68,6 +75,7 @@ fn sights_of(finding: Finding, pattern: &ColumnPattern) -> Vec<Sight> {
         let shown =
             table.columns.iter().filter(|(column, treatment)| pattern.fits_column(column) && *treatment != "withheld");
         sights.extend(shown.map(|(column, treatment)| Sight {
+            seq: finding.seq,
             at: finding.at,
             principal: finding.principal.clone(),
             purpose: finding.purpose.clone(),

@@ -1,10 +1,10 @@
 //! A small gateway on files of its own: one table, one reader.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -99,20 +99,32 @@ impl World {
         self.dir.path().join("ledger")
     }
 
+    /// A file of the world.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// What the gateways have logged so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.file("log")).unwrap()
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Starts the gateway and waits until it says that it listens.
     pub(crate) fn serve(&self) -> Gateway {
-        let log = self.dir.path().join("log");
-        let stderr = fs::File::options().create(true).append(true).open(&log).unwrap();
-        let mut command = lockgate(["serve", "--config", self.config().to_str().unwrap()]);
+        self.serve_with(&mut lockgate(["serve", "--config", self.config().to_str().unwrap()]))
+    }
+
+    /// Starts the gateway with a command.
+    pub(crate) fn serve_with(&self, command: &mut Command) -> Gateway {
+        let stderr = fs::File::options().create(true).append(true).open(self.file("log")).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let log = || fs::read_to_string(&log).unwrap();
-        assert_eq!(line, format!("listening on {}\n", self.url()), "{}", log());
+        assert_eq!(line, format!("listening on {}\n", self.url()), "{}", self.log());
         Gateway { child }
     }
 }
@@ -129,10 +141,19 @@ impl Gateway {
         self.child.wait().unwrap();
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
     /// Asks it to end, as a service manager does; gives its exit code.
     pub(crate) fn stop(mut self) -> Option<i32> {
-        let sent = std::process::Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        self.signal("TERM");
         self.child.wait().unwrap().code()
     }
 }
@@ -155,4 +176,25 @@ pub(crate) fn send(address: SocketAddr, accept: &str, sql: &str) -> std::io::Res
         sql.len()
     )?;
     Ok(socket)
+}
+
+/// What a `GET` with the user's token answers, head and body.
+pub(crate) fn get(address: SocketAddr, path: &str) -> String {
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(
+        socket,
+        "GET {path} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {TOKEN}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// What a statement answers as CSV, head and body.
+pub(crate) fn answer(world: &World, sql: &str) -> String {
+    let mut text = Vec::new();
+    send(world.address, "text/csv", sql).unwrap().read_to_end(&mut text).unwrap();
+    String::from_utf8_lossy(&text).into_owned()
 }

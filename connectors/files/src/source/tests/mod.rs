@@ -106,8 +106,10 @@ fn columns(table: &SourceTable) -> Vec<String> {
 }
 
 fn access(table: &SourceTable) -> &FileAccess {
-    let Access::Files(access) = &table.access;
-    access
+    match &table.access {
+        Access::Files(access) => access,
+        Access::Batches(_) => panic!("not a table of files"),
+    }
 }
 
 fn file_names(table: &SourceTable) -> Vec<String> {

@@ -11,12 +11,13 @@ use clap::Subcommand;
 use lockgate_contract::{Source, SourceError};
 
 use super::output::{Failure, shown, told_problems};
-use crate::config::SourcesConfig;
+use crate::config::{Config, SourcesConfig};
+use crate::ledger::LedgerSource;
 use crate::sources::open_sources;
 
 /// See what the sources of a configuration hold, and whether they answer.
 ///
-/// For operators: these commands read the sources directly with the gateway's own credentials, see every table whatever
+/// The audit ledger is one of them, under the name `lockgate`. For operators: these commands read the sources directly with the gateway's own credentials, see every table whatever
 /// policy says, and print paths and hosts when something fails. They read no rows and leave nothing in the audit ledger.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -53,10 +54,14 @@ impl Chosen {
         let config = SourcesConfig::load(&self.config).map_err(|problems| told_problems(&problems))?;
         let mut sources =
             open_sources(&config.file, &config.sources).await.map_err(|problems| told_problems(&problems))?;
+        // The ledger's tables, once there is a whole configuration that says where it lies.
+        if let Ok(whole) = Config::load(&self.config) {
+            sources.push(Arc::new(LedgerSource::of_folder(&whole.ledger_dir)));
+        }
         if let Some(name) = &self.source {
+            let known: Vec<String> = sources.iter().map(|source| format!("`{}`", source.name())).collect();
             sources.retain(|source| source.name() == name);
             if sources.is_empty() {
-                let known: Vec<String> = config.sources.iter().map(|source| format!("`{}`", source.name)).collect();
                 return Err(Failure::refused(format!(
                     "there is no source `{}`; there are {}",
                     shown(name),

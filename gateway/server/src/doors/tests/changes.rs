@@ -1,7 +1,9 @@
 use futures::StreamExt;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use super::world::{CLASSES, RULES, World, policy, send, until, users};
+use super::world::{CLASSES, MANY, RULES, World, policy, send, until, users};
 
 async fn health(world: &World) -> Value {
     send(world.client.get(world.url("/healthz")).bearer_auth("lg_bob")).await.json()
@@ -22,6 +24,55 @@ async fn a_removed_token_is_refused_at_once_and_ends_what_runs() {
     assert!(last.is_err(), "the result ended as if it were whole");
     until(|| world.ledger().iter().any(|record| record["code"] == "ACCESS_REVOKED")).await;
     assert_eq!(send(world.query("bob", "SELECT 1")).await.status, 200);
+}
+
+/// Bytes of results that the door has handed to sockets.
+fn bytes_sent(world: &World) -> u64 {
+    let text = world.gateway.door().parts().metrics.text().unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("lockgate_bytes_sent_total "));
+    line.unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn what_a_slow_caller_has_not_fetched_when_access_is_taken_away_never_leaves() {
+    let taken_away: [(&str, fn(&World)); 3] = [
+        ("the rows", |world| policy(world.folder.path(), &RULES.replace("p, R-01", "# p, R-01"), CLASSES)),
+        ("a column", |world| {
+            policy(world.folder.path(), RULES, &CLASSES.replace("text: {tags: [public]", "text: {tags: [pii.x]"))
+        }),
+        ("the token", |world| std::fs::write(world.folder.path().join("users.toml"), users(&["bob"])).unwrap()),
+    ];
+    for (what, take_away) in taken_away {
+        for accept in ["application/vnd.apache.arrow.stream", "text/csv"] {
+            let world = World::new().await;
+            let sql = "SELECT id, text FROM lake.big.numbers";
+            let request = format!(
+                "POST /v1/query HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer lg_ann\r\nLockgate-Purpose: analytics\r\n\
+                 Accept: {accept}\r\nContent-Length: {}\r\n\r\n{sql}",
+                sql.len()
+            );
+            let mut socket = TcpStream::connect(world.gateway.address()).await.unwrap();
+            socket.write_all(request.as_bytes()).await.unwrap();
+            let mut begun = [0; 4096];
+            socket.read_exact(&mut begun).await.unwrap();
+            assert!(begun.starts_with(b"HTTP/1.1 200 OK\r\n"));
+            let door = world.gateway.door();
+            let (epoch, loads) = (door.policies().epoch(), door.parts().users.status().loads);
+            take_away(&world);
+            // No request tells the gateway: it follows the files by itself.
+            until(|| (door.policies().epoch(), door.parts().users.status().loads) != (epoch, loads)).await;
+            let sent = bytes_sent(&world);
+            let mut rest = Vec::new();
+            let ended = socket.read_to_end(&mut rest).await;
+            assert!(ended.is_err() || !rest.ends_with(b"0\r\n\r\n"), "{what}, {accept}: it ended as if it were whole");
+            assert_eq!(bytes_sent(&world), sent, "{what}, {accept}: more was sent");
+            assert!(sent < 20_000_000, "{what}, {accept}: the sockets took nearly everything");
+            until(|| world.ledger().iter().any(|record| record["kind"] == "close")).await;
+            let close = world.ledger().into_iter().find(|record| record["kind"] == "close").unwrap();
+            assert_eq!((&close["outcome"], &close["code"]), (&"failed".into(), &"ACCESS_REVOKED".into()), "{what}");
+            assert!(close["rows"].as_i64().unwrap() < MANY, "{close}");
+        }
+    }
 }
 
 #[tokio::test]

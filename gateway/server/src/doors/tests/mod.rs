@@ -1,5 +1,6 @@
 //! The door over real sockets, with a real engine on files.
 
+mod audit;
 mod changes;
 mod requests;
 mod results;

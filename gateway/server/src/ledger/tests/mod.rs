@@ -1,7 +1,9 @@
 //! The ledger on a real folder.
 
 mod chain;
+mod endings;
 mod questions;
+mod source;
 mod tampering;
 mod writing;
 

@@ -7,7 +7,7 @@ use lockgate_engine::Ledger;
 use lockgate_wire::audit::{AuditTable, CloseRecord, Outcome};
 use tempfile::TempDir;
 
-use super::super::{ColumnPattern, Filter, QueryOutcome, search, sights};
+use super::super::{ColumnPattern, Filter, Findings, QueryOutcome, entries, search, sights, verify};
 use super::{close_record, open_ledger, open_record, refused_record, time};
 
 /// alice finishes, bob fails, mia is cut off by a restart, zoe is refused, carl still runs.
@@ -142,6 +142,54 @@ async fn one_id_used_twice_gives_two_queries() {
     }
     drop(ledger);
     check_search(dir.path(), Filter::default(), &["alice finished Some(5)", "alice finished Some(6)"]);
+}
+
+#[tokio::test]
+async fn a_query_that_runs_for_long_does_not_make_search_hold_all_that_came_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open_ledger(dir.path());
+    let open = |name: &str| open_record(name, "2026-11-23T10:00:00Z", &[("phone", "last4")]);
+    let (long, forgotten) = (open("long"), open("forgotten"));
+    ledger.open(long.clone()).await.unwrap();
+    ledger.open(forgotten.clone()).await.unwrap();
+    for name in ["a", "b", "c", "d", "e"] {
+        let short = open(name);
+        ledger.open(short.clone()).await.unwrap();
+        ledger.close(close_record(&short, 1));
+    }
+    ledger.close(close_record(&long, 9));
+    drop(ledger);
+    let found = |most_waiting| -> Vec<String> {
+        let entries = entries(dir.path()).unwrap();
+        let findings = Findings::over(entries, Filter::default(), most_waiting).map(|finding| finding.unwrap());
+        findings.map(|finding| format!("{} {}", finding.principal, finding.outcome.name())).collect()
+    };
+    let short = ["a finished", "b finished", "c finished", "d finished", "e finished"];
+    let in_order = [["long finished", "forgotten unfinished"].as_slice(), &short].concat();
+    assert_eq!(found(100), in_order);
+    for most_waiting in [0, 1, 3] {
+        let as_they_end = [short.as_slice(), &["long finished", "forgotten unfinished"]].concat();
+        assert_eq!(found(most_waiting), as_they_end, "{most_waiting}");
+    }
+}
+
+#[tokio::test]
+async fn records_of_a_clock_that_was_set_back_verify_and_are_found_by_their_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open_ledger(dir.path());
+    for at in ["2026-11-23T12:00:00Z", "2026-11-23T11:00:00Z", "2001-01-01T00:00:00Z", "2026-11-23T12:00:01Z"] {
+        let open = open_record("alice", at, &[("phone", "last4")]);
+        ledger.open(open.clone()).await.unwrap();
+        ledger.close(close_record(&open, 1));
+    }
+    drop(ledger);
+    assert_eq!(verify(dir.path(), None).unwrap().breaks, []);
+    let pattern: ColumnPattern = "vertica.crm.riders.phone".parse().unwrap();
+    let within =
+        |from: &str, to: &str| sights(dir.path(), pattern.clone(), Some(time(from)), Some(time(to))).unwrap().count();
+    assert_eq!(within("2026-11-23T11:00:00Z", "2026-11-23T12:00:00Z"), 1);
+    assert_eq!(within("2001-01-01T00:00:00Z", "2001-01-02T00:00:00Z"), 1);
+    assert_eq!(within("2000-01-01T00:00:00Z", "2027-01-01T00:00:00Z"), 4);
 }
 
 #[tokio::test]

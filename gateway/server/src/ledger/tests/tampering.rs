@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use tempfile::TempDir;
 
+use super::super::chain::{Head, append_line, parse_line};
 use super::super::{FileLedger, LedgerOptions, verify};
 use super::{breaks, fill, options, some_open};
 
@@ -184,6 +185,58 @@ fn cut_end_without_a_head_file_is_found_by_an_expected_hash() {
     assert_eq!(verification.breaks.len(), 1);
     assert!(verification.breaks[0].what.contains("no record has the expected hash"), "{:?}", verification.breaks);
     assert_eq!(verify(intact.path(), Some(noted.hash)).unwrap().expected_at, Some(18));
+}
+
+/// The lines of all segments, each with its file, from `from` on chained anew after `change`.
+fn forged(files: &[(String, Vec<u8>)], from: usize, change: impl Fn(&str) -> String) -> Vec<(String, Vec<u8>)> {
+    let (mut head, mut n_line) = (Head::EMPTY, 0);
+    let mut forged = Vec::new();
+    for (name, content) in files.iter().filter(|(name, _)| name.ends_with(".ledger")) {
+        let mut segment = Vec::new();
+        for line in lines(content) {
+            let parsed = parse_line(line.strip_suffix(b"\n").unwrap()).unwrap();
+            let record = std::str::from_utf8(parsed.record).unwrap();
+            let record = if n_line >= from { change(record) } else { record.to_owned() };
+            head = append_line(head, record.as_bytes(), &mut segment);
+            n_line += 1;
+        }
+        forged.push((name.clone(), segment));
+    }
+    forged.push(("head".to_owned(), head.to_file().into_bytes()));
+    forged
+}
+
+#[test]
+fn end_that_was_forged_with_right_hashes_is_found_by_the_head_file_and_by_an_expected_hash() {
+    let files = sample();
+    assert_eq!(forged(&files, 0, str::to_owned), files, "an honest copy is the same");
+    let mut rewritten = forged(&files, 9, |record| record.replace("alice", "mallory"));
+    let noted = verify(lay_out(&files).path(), None).unwrap().head;
+    // Who forgets the head file is found out at once.
+    let head = files.last().unwrap().clone();
+    let forged_head = std::mem::replace(rewritten.last_mut().unwrap(), head);
+    let found = breaks(lay_out(&rewritten).path());
+    assert!(found.len() == 1 && found[0].contains("record 18 is not the one that the `head` file saw"), "{found:?}");
+    assert!(found[0].starts_with("0000000"), "{found:?}");
+    // Who does not can be found out only with a hash that was kept elsewhere.
+    *rewritten.last_mut().unwrap() = forged_head;
+    let dir = lay_out(&rewritten);
+    assert_eq!(breaks(dir.path()), [""; 0]);
+    let verification = verify(dir.path(), Some(noted.hash)).unwrap();
+    assert!(verification.breaks[0].what.contains("no record has the expected hash"), "{:?}", verification.breaks);
+}
+
+#[test]
+fn record_that_was_inserted_with_a_right_hash_is_found_at_the_next_line() {
+    let mut files = sample();
+    let mut lines = lines(&files[1].1);
+    let before = parse_line(lines[0].strip_suffix(b"\n").unwrap()).unwrap();
+    let mut inserted = Vec::new();
+    append_line(Head { seq: before.seq, hash: before.hash }, before.record, &mut inserted);
+    lines.insert(1, inserted);
+    files[1].1 = lines.concat();
+    let found = breaks(lay_out(&files).path());
+    assert!(found[0].starts_with("00000002.ledger:3: "), "{found:?}");
 }
 
 #[test]
