@@ -65,17 +65,32 @@ impl Leaf<'_> {
 }
 
 impl ColumnDecision {
+    /// [`ColumnDecision::leaves`] as the asker may know them: a struct of which hidden fields alone are missing is one leaf.
+    pub fn told_leaves(&self) -> Vec<Leaf<'_>> {
+        match &self.shown {
+            Shown::Nested(fields) if !self.shown.looks_clear() => self.below(fields, ColumnDecision::told_leaves),
+            Shown::Nested(_) | Shown::Treated(_) | Shown::Withheld(_) => vec![self.leaf()],
+            Shown::Hidden => Vec::new(),
+        }
+    }
+
     /// The column itself or, where its fields differ, each field at any depth. What is hidden is left out.
     pub fn leaves(&self) -> Vec<Leaf<'_>> {
         match &self.shown {
             Shown::Hidden => Vec::new(),
-            Shown::Treated(_) | Shown::Withheld(_) => vec![Leaf { names: vec![&self.name], decision: self }],
-            Shown::Nested(fields) => {
-                let mut leaves: Vec<Leaf<'_>> = fields.iter().flat_map(ColumnDecision::leaves).collect();
-                leaves.iter_mut().for_each(|leaf| leaf.names.insert(0, &self.name));
-                leaves
-            }
+            Shown::Treated(_) | Shown::Withheld(_) => vec![self.leaf()],
+            Shown::Nested(fields) => self.below(fields, ColumnDecision::leaves),
         }
+    }
+
+    fn leaf(&self) -> Leaf<'_> {
+        Leaf { names: vec![&self.name], decision: self }
+    }
+
+    fn below<'a>(&'a self, fields: &'a [Self], leaves: fn(&'a Self) -> Vec<Leaf<'a>>) -> Vec<Leaf<'a>> {
+        let mut leaves: Vec<Leaf<'_>> = fields.iter().flat_map(leaves).collect();
+        leaves.iter_mut().for_each(|leaf| leaf.names.insert(0, &self.name));
+        leaves
     }
 }
 
@@ -90,6 +105,17 @@ pub enum Shown {
     Withheld(Withheld),
     /// Not at all, and it must look as if it did not exist.
     Hidden,
+}
+
+impl Shown {
+    /// Whether it looks as if nothing had been done to it: clear, or a struct of which hidden fields alone are missing.
+    pub fn looks_clear(&self) -> bool {
+        match self {
+            Self::Treated(treatment) => *treatment == Treatment::Clear,
+            Self::Nested(parts) => parts.iter().all(|part| part.shown == Self::Hidden || part.shown.looks_clear()),
+            Self::Withheld(_) | Self::Hidden => false,
+        }
+    }
 }
 
 /// Why something is withheld and what would give it.

@@ -51,7 +51,7 @@ pub use explain::Explanation;
 pub use keys::{KeyRing, PurposeKey};
 pub use matrix::Matrix;
 pub use names::{Asker, Env, Principal, TableName};
-pub use problem::{Problem, Severity};
+pub use problem::{Problem, Severity, one_line};
 pub use set::PolicySet;
 pub use store::{PolicyStore, Reload, StoreStatus};
 pub use testing::{CaseResult, TestReport};

@@ -104,17 +104,22 @@ impl Problems {
     }
 }
 
-/// `text` on one line and without characters that a terminal would act on or not show.
+/// A piece of a file, as a problem quotes it.
 pub(crate) fn visible(text: &str) -> String {
+    one_line(text, MAX_SHOWN)
+}
+
+/// `text` on one line, without characters that a terminal would act on or not show, and at most so many of them.
+pub fn one_line(text: &str, most: usize) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in text.chars().take(MAX_SHOWN) {
+    for character in text.chars().take(most) {
         if character.is_control() || !is_plain(character) {
             out.push_str(&format!("\\u{{{:x}}}", u32::from(character)));
         } else {
             out.push(character);
         }
     }
-    if text.chars().nth(MAX_SHOWN).is_some() {
+    if text.chars().nth(most).is_some() {
         out.push('…');
     }
     out

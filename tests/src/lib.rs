@@ -7,6 +7,7 @@
 pub mod behaviour;
 pub mod cases;
 pub mod door;
+pub mod fuzz;
 pub mod noninterference;
 pub mod worlds;
 

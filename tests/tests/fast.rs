@@ -10,5 +10,6 @@ fn main() {
     trials.extend(lockgate_tests::cases::trials());
     trials.extend(lockgate_tests::cases::slt::trials());
     trials.extend(lockgate_tests::noninterference::trials());
+    trials.extend(lockgate_tests::fuzz::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

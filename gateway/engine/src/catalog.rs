@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use datafusion::sql::sqlparser::ast::ObjectName;
-use lockgate_policies::{ColumnDecision, Explanation, Leaf, PolicySet, Shown, TableAccess, TableDecision, TableName};
+use lockgate_policies::{
+    ColumnDecision, Explanation, Leaf, PolicySet, Shown, TableAccess, TableDecision, TableName, Treatment,
+};
 use lockgate_wire::{CatalogColumn, CatalogTable};
 
-use crate::barrier::TableShape;
+use crate::barrier::{TREATMENT_KEY, TableShape};
 use crate::bind::{bind_table, not_found};
 use crate::engine::Engine;
 use crate::query::Ticket;
@@ -50,7 +52,7 @@ impl Engine {
         let decision = policy.decide(&session.asker, &bound.name, &bound.table.schema);
         let TableAccess::Visible { columns, rows } = &decision.access else { return Ok(None) };
         let shape = TableShape::new(&bound.table.schema, columns, &bound.name.to_string());
-        let leaves = columns.iter().flat_map(ColumnDecision::leaves);
+        let leaves = columns.iter().flat_map(ColumnDecision::told_leaves);
         let listed = leaves.filter_map(|leaf| list_leaf(&leaf, shape.schema.fields())).collect();
         let comment = policy.table_class(&bound.name).and_then(|class| class.comment.clone());
         Ok(Some(CatalogTable {
@@ -76,16 +78,14 @@ impl Engine {
         let policy = self.policies().current();
         let name: TableName = table.parse().map_err(|_| not_found(table))?;
         let bound = bind_table(self, &session.asker, &policy, name).await?;
-        let decision = policy.decide(&session.asker, &bound.name, &bound.table.schema);
-        if let (Some(column), TableAccess::Visible { columns, .. }) = (column, &decision.access)
-            && !is_nameable(columns, column)
-        {
-            return Err(Error::new(
+        let explanation = policy.explain(&session.asker, &bound.name, column, Some(&bound.table.schema));
+        match column.filter(|_| explanation.access == "visible" && explanation.columns.is_empty()) {
+            Some(column) => Err(Error::new(
                 lockgate_wire::ErrorCode::ColumnNotFound,
                 format!("no column `{column}` is visible in `{}`", bound.name),
-            ));
+            )),
+            None => Ok(explanation),
         }
-        Ok(policy.explain(&session.asker, &bound.name, column, Some(&bound.table.schema)))
     }
 
     pub(crate) async fn show_tables(
@@ -120,18 +120,14 @@ impl Engine {
             TableAccess::Hidden => return Err(not_found(&name)),
         };
         let shape = TableShape::new(&bound.table.schema, columns, &bound.name.to_string());
-        let rows: Vec<(String, String, &str)> = shape
-            .columns
-            .iter()
-            .zip(shape.schema.fields())
-            .map(|(column, field)| {
-                (field.name().clone(), field.data_type().to_string(), crate::barrier::treatment_name(&column.shape))
-            })
-            .collect();
+        let treatment = |field: &FieldRef| field.metadata().get(TREATMENT_KEY).cloned().unwrap_or_default();
+        let fields = shape.schema.fields().iter();
+        let rows: Vec<(String, String, String)> =
+            fields.map(|field| (field.name().clone(), field.data_type().to_string(), treatment(field))).collect();
         let batch = text_batch(vec![
             ("column_name", rows.iter().map(|row| row.0.clone()).collect()),
             ("data_type", rows.iter().map(|row| row.1.clone()).collect()),
-            ("treatment", rows.iter().map(|row| row.2.to_owned()).collect()),
+            ("treatment", rows.iter().map(|row| row.2.clone()).collect()),
         ])?;
         Ok(Running::of_batch(Start::plain(ticket, policy.version(), session), batch))
     }
@@ -153,6 +149,7 @@ fn folded(name: &ObjectName) -> String {
 fn list_leaf(leaf: &Leaf<'_>, shown: &Fields) -> Option<CatalogColumn> {
     let data_type = type_of(&leaf.names, shown).map(|data_type| data_type.to_string());
     let (treatment, remedy) = match &leaf.decision.shown {
+        looks if looks.looks_clear() && data_type.is_some() => (Treatment::Clear.name().to_owned(), None),
         Shown::Treated(treatment) if data_type.is_some() => (treatment.name().to_owned(), None),
         Shown::Withheld(withheld) => ("withheld".to_owned(), Some(withheld.remedy.clone())),
         Shown::Treated(_) | Shown::Nested(_) | Shown::Hidden => return None,
@@ -179,18 +176,6 @@ fn struct_fields(field: &Field) -> Fields {
             .collect(),
         _ => Fields::empty(),
     }
-}
-
-fn is_nameable(columns: &[ColumnDecision], path: &str) -> bool {
-    let (head, rest) = match path.split_once('.') {
-        Some((head, rest)) => (head, Some(rest)),
-        None => (path, None),
-    };
-    columns.iter().any(|column| match (&column.shown, rest) {
-        (Shown::Hidden, _) => false,
-        (Shown::Nested(children), Some(rest)) => column.name == head && is_nameable(children, rest),
-        (_, _) => column.name == path || column.name == head,
-    })
 }
 
 fn text_batch(columns: Vec<(&str, Vec<String>)>) -> Result<RecordBatch, Error> {

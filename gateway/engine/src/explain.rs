@@ -8,6 +8,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::physical_plan::ExecutionPlan;
 use lockgate_policies::{ColumnDecision, TableAccess};
 
+use crate::notices::Reader;
 use crate::plan::Planned;
 use crate::{Error, notices, rewrite};
 
@@ -22,7 +23,7 @@ pub(crate) fn schema() -> SchemaRef {
 /// EXPLAIN of a planned query. Literals in it are the caller's own.
 pub(crate) fn explain(planned: &Planned) -> Result<RecordBatch, Error> {
     let mut rows = vec![("logical_plan".to_owned(), planned.logical.display_indent().to_string())];
-    for table in notices::audit_tables(&planned.governed, &planned.reads) {
+    for table in notices::audit_tables(&planned.governed, &planned.reads, Reader::Asker) {
         let columns: Vec<String> =
             table.columns.iter().map(|(column, treatment)| format!("{column}: {treatment} (in the gateway)")).collect();
         let text = format!(

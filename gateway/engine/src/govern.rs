@@ -3,12 +3,13 @@
 //! INVARIANT: only this file makes a [`Governed`], and only a `Governed` can be planned. The plan in it scans nothing but
 //! [`PolicyTable`]s.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::provider_as_source;
+use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, TableSource};
 use datafusion::sql::planner::SqlToRel;
@@ -34,6 +35,8 @@ pub(crate) struct Governed {
     pub(crate) tables: Vec<GovernedTable>,
     /// Version of the policy that decided.
     pub(crate) policy: Arc<str>,
+    /// Names and texts in the statement, by which a refusal knows a withheld column.
+    words: BTreeSet<String>,
 }
 
 /// A table of a governed query.
@@ -52,6 +55,11 @@ impl Governed {
     /// The logical plan over governed tables.
     pub(crate) fn plan(&self) -> &LogicalPlan {
         &self.plan
+    }
+
+    /// A planning error as the caller may read it: the refusal of a withheld column, if the statement names one.
+    pub(crate) fn error(&self, error: &DataFusionError) -> Error {
+        denial::explain(rewrite::plan_error(error), &self.words, &self.tables)
     }
 }
 
@@ -82,7 +90,7 @@ pub(crate) fn govern(
     check_plan(&plan)?;
     functions::check_growth(&plan)?;
     let policy = Arc::from(bound.policy.version());
-    Ok(Governed { plan, mode: bound.mode, wildcard: bound.wildcard, tables, policy })
+    Ok(Governed { plan, mode: bound.mode, wildcard: bound.wildcard, tables, policy, words })
 }
 
 fn governed_table(

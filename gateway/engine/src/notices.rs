@@ -66,14 +66,28 @@ fn rows_notice(table: &GovernedTable, rows: &RowFilter) -> Option<Notice> {
     Some(Notice { table: table.name.to_string(), column: None, treatment: "rows".to_owned(), rules, text })
 }
 
-/// The ledger's view of each table: the treatment of every column that is read, nested fields one by one.
-pub(crate) fn audit_tables(governed: &Governed, reads: &Reads) -> Vec<AuditTable> {
+/// Who reads how columns were shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// The ledger, which must tell a struct that is clear from one of which a hidden field is missing.
+    Ledger,
+    /// The asker, who must not.
+    Asker,
+}
+
+/// Each table with the treatment of every column that is read, nested fields one by one.
+pub(crate) fn audit_tables(governed: &Governed, reads: &Reads, reader: Reader) -> Vec<AuditTable> {
     let mut tables = Vec::with_capacity(governed.tables.len());
     for table in &governed.tables {
         let TableAccess::Visible { columns, rows } = &table.decision.access else { continue };
         let read = reads.get(&table.name);
         let read_columns = columns.iter().filter(|column| read.is_some_and(|read| read.contains(&column.name)));
-        let treatments = read_columns.flat_map(ColumnDecision::leaves).filter_map(|leaf| match &leaf.decision.shown {
+        let leaves = match reader {
+            Reader::Ledger => ColumnDecision::leaves,
+            Reader::Asker => ColumnDecision::told_leaves,
+        };
+        let treatments = read_columns.flat_map(leaves).filter_map(|leaf| match &leaf.decision.shown {
+            looks if looks.looks_clear() => Some((leaf.path(), Treatment::Clear.name().to_owned())),
             Shown::Treated(treatment) => Some((leaf.path(), treatment.name().to_owned())),
             Shown::Withheld(_) | Shown::Nested(_) | Shown::Hidden => None,
         });

@@ -13,6 +13,9 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use lockgate_wire::ErrorCode;
 
 use crate::Error;
+use dialect::BoundedDialect;
+
+mod dialect;
 
 /// One statement that may be bound.
 #[derive(Debug)]
@@ -48,9 +51,9 @@ pub(crate) enum Mode {
 /// # Errors
 /// `SQL_SYNTAX` with line and column, `UNSUPPORTED_STATEMENT`, `UNSUPPORTED_FEATURE`.
 pub(crate) fn parse(sql: &str) -> Result<Parsed, Error> {
-    check_depth(sql)?;
+    let dialect = BoundedDialect::new(check_depth(sql)?);
     let mut statements = DFParserBuilder::new(sql)
-        .with_dialect(&GenericDialect {})
+        .with_dialect(&dialect)
         .build()
         .and_then(|mut parser| parser.parse_statements())
         .map_err(|error| crate::rewrite::syntax_error(&error))?;
@@ -116,10 +119,10 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed, Error> {
 const MAX_CHAIN: usize = 5_000;
 
 /// Refuses statements whose chains of operators would make a tree too deep for any stack. Lists are not chains, so
-/// `x IN (...)` may be as long as the request allows.
-fn check_depth(sql: &str) -> Result<(), Error> {
+/// `x IN (...)` may be as long as the request allows. Gives the number of tokens.
+fn check_depth(sql: &str) -> Result<usize, Error> {
     // A text that cannot be cut into tokens gets its error from the parser.
-    let Ok(tokens) = Tokenizer::new(&GenericDialect {}, sql).tokenize() else { return Ok(()) };
+    let Ok(tokens) = Tokenizer::new(&GenericDialect {}, sql).tokenize() else { return Ok(0) };
     let chained = tokens.iter().filter(|token| match token {
         Token::Word(word) => word.keyword != Keyword::NoKeyword,
         Token::Whitespace(_) | Token::Comma | Token::Number(..) | Token::SingleQuotedString(_) | Token::EOF => false,
@@ -132,7 +135,7 @@ fn check_depth(sql: &str) -> Result<(), Error> {
         )
         .with_hint("use IN (...) or join a VALUES list instead of long AND, OR or UNION chains"));
     }
-    Ok(())
+    Ok(tokens.len())
 }
 
 fn is_plain(options: &ShowStatementOptions) -> bool {

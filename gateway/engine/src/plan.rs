@@ -42,7 +42,7 @@ pub(crate) async fn plan(state: &mut SessionState, governed: Governed) -> Result
         optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     }
     let state = &*state;
-    let logical = state.optimize(governed.plan()).map_err(|error| rewrite::plan_error(&error))?;
+    let logical = state.optimize(governed.plan()).map_err(|error| governed.error(&error))?;
     let reads = reads(&logical);
     let physical = state
         .query_planner()

@@ -100,10 +100,14 @@ fn plan_error_text(error: &DataFusionError) -> Error {
         }
         DataFusionError::External(_) | DataFusionError::ResourcesExhausted(_) => run_error(error),
         DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => run_error(error),
+        // Said of statements that the engine did not expect; what our own tables fail with is an error of ours.
+        DataFusionError::Internal(_) => {
+            Error::new(ErrorCode::UnsupportedFeature, "the engine has no way to run this query as it is written")
+                .with_hint("check its types, or write it another way")
+        }
         DataFusionError::ParquetError(_)
         | DataFusionError::ObjectStore(_)
         | DataFusionError::IoError(_)
-        | DataFusionError::Internal(_)
         | DataFusionError::Configuration(_)
         | DataFusionError::ExecutionJoin(_)
         | DataFusionError::Substrait(_)

@@ -15,6 +15,7 @@ use crate::admit::{QueryMemory, Slot};
 use crate::engine::Engine;
 use crate::guard::Guard;
 use crate::parse::Mode;
+use crate::notices::Reader;
 use crate::plan::Planned;
 use crate::query::Ticket;
 use crate::running::{Message, Running, Start, Work};
@@ -145,7 +146,7 @@ fn open_record(session: &Session, ticket: &Ticket, planned: &Planned) -> OpenRec
         door: session.door.to_owned(),
         policy: planned.governed.policy.to_string(),
         sql_digest: ticket.sql_digest.clone(),
-        tables: notices::audit_tables(&planned.governed, &planned.reads),
+        tables: notices::audit_tables(&planned.governed, &planned.reads, Reader::Ledger),
         sources,
     }
 }

@@ -184,7 +184,10 @@ fn nested(
     for (part_name, data_type) in &children.parts {
         parts.push(column(case, format!("{path}.{}", path_segment(part_name)), part_name, data_type, above));
     }
-    let rules: BTreeSet<String> = parts.iter().flat_map(|part| part.rules.iter().cloned()).collect();
+    let is_whole_hidden = is_hidden || parts.iter().all(|part| part.shown == Shown::Hidden);
+    // The rules about a hidden part would tell that it exists.
+    let told = parts.iter().filter(|part| is_whole_hidden || part.shown != Shown::Hidden);
+    let rules: BTreeSet<String> = told.flat_map(|part| part.rules.iter().cloned()).collect();
     let shown = whole(parts, children.shape);
     let shown = match shown {
         Shown::Withheld(_) if is_hidden => Shown::Hidden,

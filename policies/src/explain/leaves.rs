@@ -9,8 +9,9 @@ use crate::{ColumnDecision, Shown};
 /// Leaves of the data's schema; `decided` are its columns.
 pub(super) fn of_schema(case: Case<'_>, schema: &SchemaRef, decided: &[ColumnDecision]) -> Vec<Leaf> {
     let mut leaves = Vec::new();
+    let above = Above { tags: &[], is_hidden: false };
     for (field, column) in schema.fields().iter().zip(decided) {
-        collect(case, path_segment(field.name()), field.data_type(), &column.shown, &[], &mut leaves);
+        collect(case, path_segment(field.name()), field.data_type(), &column.shown, above, &mut leaves);
     }
     leaves
 }
@@ -30,30 +31,45 @@ pub(super) fn as_classified(case: Case<'_>) -> Vec<Leaf> {
     case.class.columns.iter().map(leaf).collect()
 }
 
+/// What the structs around a field say about it.
+#[derive(Clone, Copy)]
+struct Above<'a> {
+    tags: &'a [String],
+    is_hidden: bool,
+}
+
 fn collect(
     case: Case<'_>,
     path: String,
     data_type: &DataType,
     shown: &Shown,
-    above: &[String],
+    above: Above<'_>,
     leaves: &mut Vec<Leaf>,
 ) {
-    let mut tags = above.to_vec();
-    for tag in case.class.columns.get(&path).into_iter().flat_map(|entry| &entry.tags) {
+    let entry = case.class.columns.get(&path);
+    let is_hidden = above.is_hidden || entry.is_some_and(|entry| entry.hidden);
+    let mut tags = above.tags.to_vec();
+    for tag in entry.into_iter().flat_map(|entry| &entry.tags) {
         if !tags.contains(tag) {
             tags.push(tag.clone());
         }
     }
     let Some(parts) = parts_of(data_type) else {
-        leaves.push(Leaf { path, tags, data_type: Some(data_type.clone()), shown: shown.clone() });
+        // A struct that is withheld as a whole may hold a part that nobody is to know of.
+        let shown = match shown {
+            Shown::Withheld(_) if is_hidden => Shown::Hidden,
+            shown => shown.clone(),
+        };
+        leaves.push(Leaf { path, tags, data_type: Some(data_type.clone()), shown });
         return;
     };
+    let above = Above { tags: &tags, is_hidden };
     for (index, (name, data_type)) in parts.into_iter().enumerate() {
         // A column that is shown or withheld as a whole says the same about each of its parts.
         let shown = match shown {
             Shown::Nested(decided) => decided.get(index).map_or(&Shown::Hidden, |part| &part.shown),
             Shown::Treated(_) | Shown::Withheld(_) | Shown::Hidden => shown,
         };
-        collect(case, format!("{path}.{}", path_segment(name)), data_type, shown, &tags, leaves);
+        collect(case, format!("{path}.{}", path_segment(name)), data_type, shown, above, leaves);
     }
 }

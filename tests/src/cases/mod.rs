@@ -1,7 +1,10 @@
-//! Cases in files, run over a real socket: attacks ([`attacks`]), and what each person gets of the same tables ([`slt`]).
+//! Cases in files, run over a real socket: statements ([`attacks`]), whole requests ([`http`]), each answered statement in
+//! every form of a result ([`forms`]), and what each person gets of the same tables ([`slt`]).
 
 pub mod attacks;
 pub mod company;
+pub mod forms;
+pub mod http;
 pub mod slt;
 pub mod stage;
 
@@ -15,8 +18,13 @@ use stage::{Stage, stage};
 
 /// One trial for each case.
 pub fn trials() -> Vec<Trial> {
-    let cases = attacks::attacks().into_iter().map(Arc::new);
-    cases.map(|case| Trial::test(format!("attacks::{}", case.id), move || runtime().block_on(attack(&case)))).collect()
+    let cases = attacks::attacks();
+    let mut trials = forms::trials(&cases);
+    let cases = cases.into_iter().map(Arc::new);
+    let attack = |case: Arc<Case>| Trial::test(format!("attacks::{}", case.id), move || runtime().block_on(attack(&case)));
+    trials.extend(cases.map(attack));
+    trials.extend(http::trials());
+    trials
 }
 
 async fn attack(case: &Case) -> Result<(), Failed> {

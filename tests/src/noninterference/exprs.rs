@@ -179,10 +179,7 @@ impl Grammar<'_> {
             5 if self.risky => format!("CAST({} AS DOUBLE)", self.expr(Type::Text, scope, depth)),
             5 => format!("TRY_CAST({} AS DOUBLE)", self.expr(Type::Text, scope, depth)),
             6 => format!("round(CAST({a} AS DOUBLE), 1)"),
-            7 => match self.of_kind(scope, Kind::Struct(&[])) {
-                Some(payload) => self.pick(&["{}['tip']", "get_field({}, 'tip')"]).replace("{}", &payload),
-                None => a,
-            },
+            7 => self.field(scope, Kind::Float).unwrap_or(a),
             _ => format!("greatest(CAST({a} AS DOUBLE), CAST({b} AS DOUBLE))"),
         }
     }
@@ -206,13 +203,7 @@ impl Grammar<'_> {
             11 => format!("concat({a}, '-', {b})"),
             12 => format!("concat_ws('/', {a}, {b})"),
             13 => format!("to_char({}, '%Y-%m')", self.expr(Type::Time, scope, depth)),
-            14 => match self.of_kind(scope, Kind::Struct(&[])) {
-                Some(payload) => {
-                    let field = if self.chance(8) { "note" } else { "phone" };
-                    self.pick(&["{}['$']", "get_field({}, '$')"]).replace("{}", &payload).replace('$', field)
-                }
-                None => format!("lpad({a}, 12, '.')"),
-            },
+            14 => self.field(scope, Kind::Text).unwrap_or_else(|| format!("lpad({a}, 12, '.')")),
             _ => match self.of_kind(scope, Kind::Texts) {
                 Some(list) => format!("{list}[{}]", self.rng.random_range(0..4)),
                 None => format!("arrow_typeof({a})"),
@@ -272,13 +263,27 @@ impl Grammar<'_> {
         }
     }
 
-    /// A column of a nested type; for a struct any will do.
+    /// A column of a nested type.
     fn of_kind(&mut self, scope: &[Col], kind: Kind) -> Option<String> {
-        let is_wanted = |col: &&Col| match kind {
-            Kind::Struct(_) => matches!(col.kind, Kind::Struct(_)),
-            _ => col.kind == kind,
-        };
-        let fitting: Vec<&Col> = scope.iter().filter(is_wanted).collect();
+        let fitting: Vec<&Col> = scope.iter().filter(|col| col.kind == kind).collect();
         (!fitting.is_empty()).then(|| fitting[self.rng.random_range(0..fitting.len())].sql.clone())
+    }
+
+    /// A field of a struct: mostly the first of its kind, which is shown, and sometimes the last, which is not.
+    fn field(&mut self, scope: &[Col], kind: Kind) -> Option<String> {
+        let of_kind = |col: &Col| match col.kind {
+            Kind::Struct(fields) => {
+                let names: Vec<&str> = fields.iter().filter(|(_, own)| *own == kind).map(|(name, _)| *name).collect();
+                Some((col.sql.clone(), *names.first()?, *names.last()?))
+            }
+            _ => None,
+        };
+        let found: Vec<_> = scope.iter().filter_map(of_kind).collect();
+        if found.is_empty() {
+            return None;
+        }
+        let (column, first, last) = &found[self.rng.random_range(0..found.len())];
+        let field = if self.chance(8) { last } else { first };
+        Some(self.pick(&["{}['$']", "get_field({}, '$')"]).replace("{}", column).replace('$', field))
     }
 }

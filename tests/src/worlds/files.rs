@@ -66,10 +66,27 @@ fn batch(table: &Table, with_hidden: bool, rows: &[Row]) -> RecordBatch {
     let (fields, arrays): (Vec<Field>, Vec<_>) = columns
         .map(|(column_idx, (name, kind))| {
             let cells: Vec<Cell> = rows.iter().map(|row| row[column_idx].clone()).collect();
+            let hidden = |field: &str| !with_hidden && table.hidden.contains(&format!("{name}.{field}").as_str());
+            let (kind, cells) = without_fields(*kind, cells, hidden);
             (Field::new(*name, kind.data_type(), true), kind.array(&cells))
         })
         .unzip();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("a batch of the table")
+}
+
+/// A struct column without some of its fields; any other column as it is.
+fn without_fields(kind: Kind, cells: Vec<Cell>, hidden: impl Fn(&str) -> bool) -> (Kind, Vec<Cell>) {
+    let Kind::Struct(fields) = kind else { return (kind, cells) };
+    let kept: Vec<_> = fields.iter().filter(|(name, _)| !hidden(name)).copied().collect();
+    let keep = |values: Vec<Cell>| {
+        let kept = values.into_iter().zip(fields).filter(|(_, (name, _))| !hidden(name));
+        Cell::Struct(kept.map(|(value, _)| value).collect())
+    };
+    let cells = cells.into_iter().map(|cell| match cell {
+        Cell::Struct(values) => keep(values),
+        other => other,
+    });
+    (Kind::Struct(Box::leak(kept.into_boxed_slice())), cells.collect())
 }
 
 fn create(root: &Path, name: &str) -> File {

@@ -30,10 +30,13 @@ pub struct View {
     pub columns: &'static [(&'static str, How)],
 }
 
+/// A struct that looks clear: its other field is hidden.
+const VEHICLE: (&str, How) = ("vehicle", Fields(&[("model", Clear)]));
+
 type Columns<const N: usize> = [(&'static str, How); N];
 
 /// Trips as shown to everybody who does not see where they began.
-const fn trips(ids: How, tip_cents: How, requested_at: How, phone: &'static [(&'static str, How)]) -> Columns<8> {
+const fn trips(ids: How, tip_cents: How, requested_at: How, phone: &'static [(&'static str, How)]) -> Columns<9> {
     [
         ("trip_id", Clear),
         ("rider_id", ids),
@@ -43,14 +46,15 @@ const fn trips(ids: How, tip_cents: How, requested_at: How, phone: &'static [(&'
         ("tip_cents", tip_cents),
         ("requested_at", requested_at),
         ("payload", Fields(phone)),
+        VEHICLE,
     ]
 }
 
 /// Trips with their places as well.
-const fn places(others: Columns<8>, pickup: How, stops: How) -> Columns<11> {
-    let [trip_id, rider_id, driver_id, city_id, fare, tip_cents, requested_at, payload] = others;
+const fn places(others: Columns<9>, pickup: How, stops: How) -> Columns<12> {
+    let [trip_id, rider_id, driver_id, city_id, fare, tip_cents, requested_at, payload, vehicle] = others;
     let (lat, lng) = (("pickup_lat", pickup), ("pickup_lng", pickup));
-    [trip_id, rider_id, driver_id, city_id, lat, lng, fare, tip_cents, requested_at, payload, ("stops", stops)]
+    [trip_id, rider_id, driver_id, city_id, lat, lng, fare, tip_cents, requested_at, payload, ("stops", stops), vehicle]
 }
 
 /// Riders without their birth dates.

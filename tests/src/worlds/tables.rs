@@ -18,7 +18,7 @@ pub struct Table {
     pub name: &'static str,
     /// Columns in order.
     pub columns: &'static [(&'static str, Kind)],
-    /// Columns that are classified as hidden: to everybody they look as if they did not exist.
+    /// Columns, and fields of structs, that are classified as hidden: to everybody they look as if they did not exist.
     pub hidden: &'static [&'static str],
     /// Rows of the base world.
     pub n_rows: usize,
@@ -45,8 +45,9 @@ pub const TRIPS: Table = Table {
         ("requested_at", Kind::Time),
         ("payload", Kind::Struct(&[("phone", Kind::Text), ("tip", Kind::Float), ("note", Kind::Text)])),
         ("stops", Kind::Texts),
+        ("vehicle", Kind::Struct(&[("model", Kind::Text), ("plate", Kind::Text)])),
     ],
-    hidden: &[],
+    hidden: &["vehicle.plate"],
     n_rows: 500,
 };
 
@@ -182,6 +183,11 @@ impl RowSource {
         let n_stops = self.rng.random_range(0..4);
         let stops =
             (0..n_stops).map(|stop| Some(format!("{}.{stop}", self.canary("trips", "stops", row_idx)))).collect();
+        let models = ["heron", "kestrel", "plover"];
+        let vehicle = Cell::Struct(vec![
+            Cell::Text(models[row_idx % models.len()].to_owned()),
+            Cell::Text(self.canary("trips", "plate", row_idx)),
+        ]);
         vec![
             Cell::Int(row_idx as i64),
             rider_id,
@@ -194,6 +200,7 @@ impl RowSource {
             self.time(10),
             self.some(6, payload),
             self.some(6, Cell::Texts(stops)),
+            self.some(6, vehicle),
         ]
     }
 

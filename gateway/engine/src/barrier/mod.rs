@@ -16,5 +16,5 @@ mod treat;
 mod tests;
 
 pub(crate) use rows::RowPredicate;
-pub(crate) use shape::{TableShape, treatment_name};
+pub(crate) use shape::{TREATMENT_KEY, TableShape};
 pub(crate) use table::PolicyTable;

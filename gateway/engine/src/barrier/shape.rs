@@ -60,7 +60,7 @@ impl TableShape {
                 continue;
             }
             let Some((shape, shown)) = shape_of(field, &decision.shown) else { continue };
-            let treatment = treatment_name(&shape);
+            let treatment = if decision.shown.looks_clear() { Treatment::Clear.name() } else { treatment_name(&shape) };
             let metadata = [
                 (TREATMENT_KEY.to_owned(), treatment.to_owned()),
                 (COLUMN_KEY.to_owned(), format!("{table}.{}", field.name())),
@@ -78,8 +78,8 @@ impl TableShape {
     }
 }
 
-/// Name of a column's treatment for metadata and catalogue; `mixed` for a struct whose fields differ.
-pub(crate) fn treatment_name(shape: &ColumnShape) -> &'static str {
+/// Name of a column's treatment for metadata; `mixed` for a struct whose fields differ.
+fn treatment_name(shape: &ColumnShape) -> &'static str {
     match shape {
         ColumnShape::Clear => Treatment::Clear.name(),
         ColumnShape::Treated(treatment) => treatment.name(),
@@ -98,7 +98,9 @@ fn shape_of(field: &FieldRef, shown: &Shown) -> Option<(ColumnShape, FieldRef)> 
         }
         Shown::Nested(children) => {
             let (shape, data_type) = nested(field.data_type(), children)?;
-            Some((ColumnShape::Nested(shape), plain(field, data_type, true)))
+            // Where hidden fields alone are missing, nothing else may differ from a struct that has none.
+            let nullable = field.is_nullable() || !shown.looks_clear();
+            Some((ColumnShape::Nested(shape), plain(field, data_type, nullable)))
         }
     }
 }

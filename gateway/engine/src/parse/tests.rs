@@ -1,3 +1,7 @@
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+
+use super::dialect::BoundedDialect;
 use super::{MAX_CHAIN, Mode, Parsed, parse};
 
 /// The code, `run`, `explain`, `analyze`, `show` or `describe`.
@@ -107,4 +111,80 @@ fn wildcards_are_seen_at_any_depth() {
     assert!(is_wild("SELECT x FROM (SELECT t.* FROM a.b.c t) y"));
     assert!(is_wild("SELECT (SELECT max(x) FROM (SELECT * FROM a.b.c) z)"));
     assert!(!is_wild("SELECT count(*) FROM a.b.c"));
+}
+
+/// Red would mean: never ends.
+#[test]
+fn an_error_deep_inside_is_met_once_and_not_once_for_each_reading_of_each_word_around_it() {
+    for piece in [
+        "CAST(", "TRY_CAST(", "upper(CAST(", "EXTRACT(", "CEIL(", "POSITION(", "SUBSTRING(", "TRIM(", "OVERLAY(", "CONVERT(", "EXISTS (",
+        "ARRAY[", "MAP {", "STRUCT(", "CASE WHEN ", "INTERVAL ", "NOT ", "NOT EXISTS (", "BINARY ", "PRIOR ", "GROUPING SETS (", "(SELECT ",
+        "(SELECT CAST(", "MATCH (", "{fn ", "(a, ", "x -> CAST(", "LATERAL (SELECT ", "CASE CAST(", "COLLATE(", "DATE(CAST(",
+    ] {
+        for end in ["", ")", "1 AS )", "'x' FROM )"] {
+            let sql = format!("SELECT {}{end}", piece.repeat(48));
+            assert!(matches!(&parse(&sql), Err(error) if error.code().name() == "SQL_SYNTAX"), "{sql}");
+        }
+        drop(parse(&format!("SELECT 1 FROM {}1", piece.repeat(48))));
+        drop(parse(&format!("SELECT 1 FROM t WHERE {}1", piece.repeat(48))));
+    }
+}
+
+#[test]
+fn statements_read_as_in_the_generic_dialect() {
+    for sql in [
+        "SELECT `a`, \"b\", @x, #y, a$b FROM t",
+        "SELECT U&'\\0061', E'\\n', q'[x]', X'00', N'x'",
+        "SELECT {'a': 1}, MAP {'a': 1}, STRUCT(1 AS a), [1, 2], ARRAY[1]",
+        "SELECT a,, b FROM t",
+        "SELECT a, b, FROM t",
+        "SELECT FROM t",
+        "FROM t SELECT a",
+        "FROM t",
+        "SELECT * EXCEPT (a) FROM t",
+        "SELECT * EXCLUDE (a) FROM t",
+        "SELECT * REPLACE (1 AS a) FROM t",
+        "SELECT * RENAME (a AS b) FROM t",
+        "SELECT * ILIKE 'a%' FROM t",
+        "SELECT a FROM t |> WHERE a > 1",
+        "SELECT a FROM t LIMIT 1, 2",
+        "SELECT a FROM t LIMIT 1 BY a",
+        "SELECT a FROM t SETTINGS x = 1",
+        "SELECT a FROM t FORMAT JSON",
+        "SELECT a FROM t PREWHERE a > 1",
+        "SELECT a FROM t ORDER BY a WITH FILL",
+        "SELECT a FROM t GROUP BY ROLLUP (a), CUBE (b), GROUPING SETS ((a), ())",
+        "SELECT a FROM t GROUP BY a WITH ROLLUP",
+        "SELECT a FROM t START WITH a = 1 CONNECT BY PRIOR a = b",
+        "SELECT * FROM t MATCH_RECOGNIZE (PATTERN (a) DEFINE a AS true)",
+        "SELECT count(*) FILTER (WHERE a > 1), first_value(a IGNORE NULLS), lag(a) IGNORE NULLS OVER w FROM t WINDOW w AS (ORDER BY a), v AS w",
+        "SELECT f(a := 1), f(a => 1), TRY_CONVERT(INT, a)",
+        "SELECT 1 << 2, 1 >> 2, 1 & 2, a::INT, a->'b', a ~ 'b'",
+        "SELECT EXTRACT('year' FROM a), EXTRACT(custom FROM a), TRIM(a, b), INTERVAL '1' DAY, INTERVAL '1 day' YEAR TO MONTH",
+        "SELECT MATCH (a) AGAINST ('b')",
+        "SELECT /*+ HINT */ a /* /* */ */ FROM t",
+        "WITH a (SELECT 1) SELECT * FROM a",
+        "SELECT * FROM VALUES (1), (2)",
+        "SELECT * FROM (t), ((SELECT 1) a JOIN b ON true)",
+        "SELECT * FROM a JOIN b JOIN c ON true ON true",
+        "SELECT a FROM t ARRAY JOIN b",
+        "SELECT CAST(a AS INT UNSIGNED), CAST(a AS INT[])",
+        "EXPLAIN (ANALYZE, VERBOSE) SELECT 1",
+        "SET (a, b) = (1, 2)",
+        "SET NAMES 'utf8'",
+        "OPTIMIZE TABLE t",
+        "INSTALL x",
+        "LOAD x",
+        "DETACH x",
+        "COMMENT ON TABLE t IS 'x'",
+        "CREATE VIEW v COMMENT = 'x' AS SELECT 1",
+        "BEGIN IMMEDIATE TRANSACTION",
+        "SELECT a AS (b, c) FROM t",
+        "SELECT xmlelement(NAME a)",
+        "SELECT 1 +",
+        "SELECT a FROM t WHERE a LIKE 'x' ESCAPE '!'",
+    ] {
+        let (generic, bounded) = (GenericDialect {}, BoundedDialect::new(0));
+        assert_eq!(Parser::parse_sql(&bounded, sql), Parser::parse_sql(&generic, sql), "{sql}");
+    }
 }

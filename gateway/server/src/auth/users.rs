@@ -79,7 +79,7 @@ impl Users {
     }
 
     fn read(&mut self, reader: &mut Reader<'_>) {
-        let keys = reader.table().keys().map(|key| (key.span().start, key.get_ref().to_string()));
+        let keys = reader.table().keys().map(|key| (key.span().start, shown(key.get_ref())));
         for (at, key) in keys.filter(|(_, key)| key != "users").collect::<Vec<_>>() {
             reader.problem(at, &key, "is not known", "a users file holds `[[users]]` entries only");
         }
@@ -108,7 +108,7 @@ impl Users {
         for (key, _) in table {
             if !KEYS.contains(&key.get_ref().as_ref()) {
                 let hint = "known are `name`, `roles`, `dc` and `token_sha256`";
-                reader.problem(key.span().start, &format!("users.{}", key.get_ref()), "is not known", hint);
+                reader.problem(key.span().start, &format!("users.{}", shown(key.get_ref())), "is not known", hint);
             }
         }
         let name = read_name(reader, at, table);
@@ -130,6 +130,11 @@ impl Users {
     }
 }
 
+/// A key as a problem shows it: somebody may have put a token in its place.
+fn shown(key: &str) -> String {
+    if looks_like_token(key) { "***".to_owned() } else { key.to_owned() }
+}
+
 const KEYS: &[&str] = &["name", "roles", "dc", "token_sha256"];
 
 fn read_name(reader: &mut Reader<'_>, at: usize, table: &DeTable<'_>) -> Option<String> {
@@ -139,7 +144,7 @@ fn read_name(reader: &mut Reader<'_>, at: usize, table: &DeTable<'_>) -> Option<
     };
     let name = value.get_ref().as_str().unwrap_or_default();
     let odd = |c: char| c == ':' || c == ',' || c.is_control();
-    if name.is_empty() || name.trim() != name || name.contains(odd) {
+    if name.is_empty() || name.trim() != name || name.contains(odd) || looks_like_token(name) {
         let hint = "write a text without `:`, `,`, control characters and blanks around it";
         reader.problem(value.span().start, "users.name", "is no name", hint);
         return None;

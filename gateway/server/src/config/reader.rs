@@ -5,12 +5,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use lockgate_policies::{Problem, Severity};
+use lockgate_policies::{Problem, Severity, one_line};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::secret::{Secret, SecretPlace};
 use super::settings::{SETTINGS, Setting, setting};
+
+/// Longest name of a setting that a problem shows, in characters.
+const MAX_KEY: usize = 120;
+/// Longest text and longest hint of a problem, in characters.
+const MAX_TEXT: usize = 800;
 
 /// Why a value does not fit its setting.
 pub(super) enum Misfit {
@@ -83,9 +88,9 @@ impl<'a> Reader<'a> {
             severity: Severity::Error,
             file: self.file.to_owned(),
             line: Some(line),
-            rule: (!key.is_empty()).then(|| key.to_owned()),
-            text: text.into(),
-            hint: hint.into(),
+            rule: (!key.is_empty()).then(|| one_line(key, MAX_KEY)),
+            text: one_line(&text.into(), MAX_TEXT),
+            hint: one_line(&hint.into(), MAX_TEXT),
         });
     }
 

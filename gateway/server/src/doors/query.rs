@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::extract::Query;
 use axum::response::Response;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TE, TRAILER};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TE, TRAILER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -165,6 +165,11 @@ enum BodyKind {
 
 impl BodyKind {
     fn of(headers: &HeaderMap) -> Result<Self, Error> {
+        // A body is taken as it is: what it unpacks to could be far larger than the limit.
+        if headers.get_all(CONTENT_ENCODING).iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+            return Err(Error::new(ErrorCode::UnsupportedMediaType, "the request body is packed")
+                .with_hint("send it without `Content-Encoding`"));
+        }
         let mut values = headers.get_all(CONTENT_TYPE).iter();
         let text = match (values.next(), values.next()) {
             (None, None | Some(_)) => return Ok(Self::Sql),
@@ -191,12 +196,16 @@ impl BodyKind {
             Self::Sql => String::from_utf8(body)
                 .map(QueryRequest::new)
                 .map_err(|_| Error::new(ErrorCode::BadRequest, "the request body is not UTF-8 text")),
-            Self::Json => serde_json::from_slice(&body).map_err(|error| {
-                Error::new(ErrorCode::BadRequest, format!("the JSON body is not a query: {error}"))
-                    .with_hint("send `{\"sql\": \"...\"}`, optionally with `query_id`, `timeout_ms` and `max_rows`")
-            }),
+            // A list of the members' values would be taken for the object.
+            Self::Json if !body.trim_ascii_start().starts_with(b"{") => Err(no_query("it is no object")),
+            Self::Json => serde_json::from_slice(&body).map_err(|error| no_query(&error.to_string())),
         }
     }
+}
+
+fn no_query(why: &str) -> Error {
+    Error::new(ErrorCode::BadRequest, format!("the JSON body is not a query: {why}"))
+        .with_hint("send `{\"sql\": \"...\"}`, optionally with `query_id`, `timeout_ms` and `max_rows`")
 }
 
 fn unsupported() -> Error {

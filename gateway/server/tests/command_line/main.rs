@@ -4,6 +4,7 @@
 mod audit;
 mod gateway;
 mod kill9;
+mod log;
 mod outage;
 mod policy;
 mod query;

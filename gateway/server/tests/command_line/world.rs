@@ -91,6 +91,16 @@ impl World {
         Self { dir, address }
     }
 
+    /// Writes one of its files anew.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.dir.path().join(name), content).unwrap();
+    }
+
+    /// What its gateways have logged so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("log")).unwrap()
+    }
+
     pub(crate) fn config(&self) -> PathBuf {
         self.dir.path().join("lockgate.toml")
     }
