@@ -197,3 +197,6 @@ fn check_plan(plan: &LogicalPlan) -> Result<(), Error> {
         (Err(error), _) => Err(rewrite::plan_error(&error)),
     }
 }
+
+#[cfg(test)]
+mod tests;

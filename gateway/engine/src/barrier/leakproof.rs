@@ -48,3 +48,89 @@ fn clear_type(expr: &Expr, shape: &TableShape, raw: &SchemaRef) -> Option<DataTy
     let field = raw.field_with_name(&column.name).ok()?;
     (!field.data_type().is_nested()).then(|| field.data_type().clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::datatypes::{Field, Schema};
+    use datafusion::logical_expr::{cast, col, lit};
+    use datafusion::prelude::{length, starts_with};
+    use lockgate_policies::{ColumnDecision, Shown, Treatment};
+
+    use super::*;
+
+    fn world() -> (TableShape, SchemaRef) {
+        let inner = DataType::Struct(vec![Field::new("x", DataType::Int64, true)].into());
+        let list = DataType::List(Arc::new(Field::new("item", DataType::Int64, true)));
+        let columns = [
+            ("n", DataType::Int64, Treatment::Clear),
+            ("s", DataType::Utf8, Treatment::Clear),
+            ("b", DataType::Boolean, Treatment::Clear),
+            ("inner", inner, Treatment::Clear),
+            ("list", list, Treatment::Clear),
+            ("token", DataType::Utf8, Treatment::Hash),
+            ("flag", DataType::Boolean, Treatment::Redact),
+        ];
+        let fields: Vec<Field> =
+            columns.iter().map(|(name, data_type, _)| Field::new(*name, data_type.clone(), true)).collect();
+        let decisions = columns.map(|(name, _, treatment)| ColumnDecision {
+            name: name.to_owned(),
+            shown: Shown::Treated(treatment),
+            rules: Vec::new(),
+            tags: Vec::new(),
+        });
+        let raw = Arc::new(Schema::new(fields));
+        (TableShape::new(&raw, &decisions, "a.b.t"), raw)
+    }
+
+    #[test]
+    fn only_comparisons_of_clear_flat_columns_with_literals_of_their_type_are_leakproof() {
+        let (shape, raw) = world();
+        let check = |expected: bool, filters: Vec<Expr>| {
+            for filter in filters {
+                assert_eq!(is_leakproof(&filter, &shape, &raw), expected, "{filter}");
+            }
+        };
+        let holds = col("n").gt(lit(3_i64));
+        check(
+            true,
+            vec![
+                holds.clone(),
+                lit(3_i64).lt_eq(col("n")),
+                col("s").eq(lit("x")).or(col("b")),
+                !holds.clone(),
+                col("n").between(lit(1_i64), lit(2_i64)),
+                col("s").in_list(vec![lit("x"), lit("y")], true),
+                col("s").is_null(),
+                lit(false),
+            ],
+        );
+        let nested = [col("inner").is_null(), col("list").is_not_null(), col("inner").eq(col("inner"))];
+        let treated = [
+            col("token").eq(lit("x")),
+            col("token").is_null(),
+            col("token").in_list(vec![lit("x")], false),
+            col("token").between(lit("a"), lit("b")),
+            col("flag"),
+            holds.clone().or(col("token").eq(lit("x"))),
+        ];
+        let computed = [
+            cast(col("n"), DataType::Int32).eq(lit(3_i32)),
+            cast(col("s"), DataType::Int64).eq(lit(3_i64)),
+            (col("n") / lit(2_i64)).eq(lit(3_i64)),
+            length(col("s")).eq(lit(3_i32)),
+            length(col("s")).is_null(),
+            starts_with(col("s"), lit("x")),
+            !starts_with(col("s"), lit("x")),
+            col("s").like(lit("x%")),
+            col("n").eq(lit(3_i32)),
+            col("n").eq(col("n")),
+            holds.clone().and(length(col("s")).eq(lit(3_i32))),
+            !length(col("s")).eq(lit(3_i32)),
+            col("n").in_list(vec![lit(1_i64), col("n")], false),
+            col("nothing").eq(lit(3_i64)),
+        ];
+        check(false, nested.into_iter().chain(treated).chain(computed).collect());
+    }
+}

@@ -187,3 +187,21 @@ impl ScalarUDFImpl for NotErased {
         Ok(ColumnarValue::Array(Arc::new(kept)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::datatypes::Schema;
+    use datafusion::execution::session_state::SessionStateBuilder;
+
+    use super::*;
+
+    #[test]
+    fn without_a_granted_rule_no_row_is_shown() {
+        let nothing = RowFilter { granted: Vec::new(), retention: None, erased: None, region: None };
+        let state = SessionStateBuilder::new().with_default_features().build();
+        let rows = RowPredicate::new(&nothing, &Arc::new(Schema::empty()), &state, NaiveDate::default()).unwrap();
+        assert_eq!(rows.expr(), Some(&lit(false)));
+    }
+}

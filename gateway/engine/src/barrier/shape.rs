@@ -185,4 +185,48 @@ mod tests {
             );
         }
     }
+
+    /// The metadata of every field below, at any depth.
+    fn inner_metadata(data_type: &DataType) -> Vec<String> {
+        let of = |field: &Field| {
+            let own = field.metadata().keys().cloned();
+            own.chain(inner_metadata(field.data_type())).collect::<Vec<_>>()
+        };
+        match data_type {
+            DataType::Struct(fields) => fields.iter().flat_map(|field| of(field)).collect(),
+            DataType::List(item) => of(item),
+            _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn no_metadata_of_the_source_is_kept_at_any_depth() {
+        let noted = |name: &str, data_type: DataType| {
+            let note = [("comment".to_owned(), "beside `secret`".to_owned())];
+            Field::new(name, data_type, true).with_metadata(note.into())
+        };
+        let inner = DataType::Struct(vec![noted("x", DataType::Int64), noted("y", DataType::Int64)].into());
+        let list = DataType::List(Arc::new(noted("item", inner)));
+        let raw = Schema::new(vec![noted("n", DataType::Int64), noted("list", list)])
+            .with_metadata([("table comment".to_owned(), String::new())].into());
+        let decision = |name: &str, shown: Shown| ColumnDecision {
+            name: name.to_owned(),
+            shown,
+            rules: Vec::new(),
+            tags: Vec::new(),
+        };
+        let parts = vec![
+            decision("x", Shown::Treated(Treatment::Clear)),
+            decision("y", Shown::Treated(Treatment::Null)),
+        ];
+        let decisions = [decision("n", Shown::Treated(Treatment::Clear)), decision("list", Shown::Nested(parts))];
+        let shape = TableShape::new(&raw, &decisions, "a.b.t");
+        assert!(shape.schema.metadata().is_empty());
+        for field in shape.schema.fields() {
+            let mut keys: Vec<&str> = field.metadata().keys().map(String::as_str).collect();
+            keys.sort_unstable();
+            assert_eq!(keys, [COLUMN_KEY, TREATMENT_KEY], "{field}");
+            assert_eq!(inner_metadata(field.data_type()), [""; 0], "{field}");
+        }
+    }
 }

@@ -66,9 +66,9 @@ fn nothing_is_shown_without_a_tag_a_rule_or_a_fitting_treatment() {
 
 #[test]
 fn a_deny_wins_over_every_allow_and_is_named() {
-    let rules =
-        format!("{}p, NO, role:base, purpose:any, tag:top, clear, always, deny\n", allow("a", &["clear", "hash"]));
-    check("[a]", DataType::Utf8, &[rules], "c=hash");
+    let deny = "p, NO, role:base, purpose:any, tag:top, clear, always, deny\n".to_owned();
+    check("[a]", DataType::Utf8, &[allow("a", &["clear", "hash"]), deny.clone()], "c=hash");
+    check("[a]", DataType::Utf8, &[deny, allow("a", &["clear", "hash"])], "c=hash");
     let set = small(
         "c: [a]",
         "",

@@ -171,3 +171,33 @@ fn another_schema_of_the_same_table_is_decided_anew() {
     let (first, again) = (decide(&set, "u/work/eu", "a.b.t", &found), decide(&set, "u/work/eu", "a.b.t", &found));
     assert!(std::sync::Arc::ptr_eq(&first, &again));
 }
+
+#[test]
+fn what_is_remembered_for_one_asker_is_never_given_to_another() {
+    let rules = "p, A, user:u, purpose:work, tag:a, clear, dc=eu, allow\np, B, role:r, purpose:work, tag:a, hash, dc=eu, \
+                 allow\np, C, role:r, purpose:work, tag:b, clear, until=2026-11-23, allow\n";
+    let make = || small("c: [a]\nd: [b]", "residency: {column: d}", rules);
+    let found = schema(&[("c", DataType::Utf8), ("d", DataType::Utf8)]);
+    let first = asker("u/work/eu");
+    let mut others = vec![asker("v/work/eu"), asker("u/play/eu"), asker("u/work/us"), first.clone(), first.clone()];
+    others[0].principal.roles.insert("r".to_owned());
+    others[3].env.site = "us".to_owned();
+    others[4].env.today = first.env.today.succ_opt().unwrap();
+    let mut odd = asker("w/work/eu");
+    others.push(odd.clone());
+    odd.principal.roles.insert("r".to_owned());
+    others.push(odd);
+    // Everything but the version, which says nothing here.
+    let answer = |set: &PolicySet, who: &crate::Asker| {
+        let decision = set.decide(who, &"a.b.t".parse().unwrap(), &found);
+        format!("{:?} {:?}", decision.access, decision.rules)
+    };
+    let shared = make();
+    let alone: Vec<String> = [&first].into_iter().chain(&others).map(|who| answer(&make(), who)).collect();
+    for _ in 0..2 {
+        let together: Vec<String> = [&first].into_iter().chain(&others).map(|who| answer(&shared, who)).collect();
+        assert_eq!(together, alone);
+    }
+    let unlike = alone.iter().skip(1).filter(|other| **other != alone[0]).count();
+    assert_eq!(unlike, others.len(), "{alone:#?}");
+}

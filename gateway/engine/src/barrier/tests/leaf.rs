@@ -1,7 +1,10 @@
-//! What crosses the barrier on purpose: leakproof filters and dynamic filters, so that pruning still works.
+//! What crosses the barrier on purpose: leakproof filters and dynamic filters, so that pruning still works. And that the
+//! leaf tells nothing else.
 
 use std::sync::Arc;
 
+use datafusion::common::Statistics;
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{ExecutionPlan, collect};
 
 use super::world::{Raw, World};
@@ -50,4 +53,29 @@ async fn dynamic_filter_of_a_join_crosses_on_a_clear_column_alone() {
     let treated = rows_read(&world, "SELECT t.id FROM (VALUES ('x'), ('y')) v(k) JOIN t ON t.email = v.k").await;
     assert!(clear < 2_000, "{clear} rows were read although the join's bounds name one row group");
     assert_eq!(treated, 2_000);
+}
+
+/// The one sealed plan in `plan`.
+fn sealed(plan: &Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    if plan.is::<SealedExec>() {
+        return Arc::clone(plan);
+    }
+    sealed(plan.children().first().expect("a sealed plan at the end of the branch"))
+}
+
+#[tokio::test]
+async fn a_sealed_plan_tells_nothing_of_what_is_below() {
+    for raw in [Raw::Memory, Raw::Parquet] {
+        let world = World::new(raw, 100).await;
+        let plan = world.governed.sql("SELECT id FROM t").await.unwrap().create_physical_plan().await.unwrap();
+        collect(Arc::clone(&plan), world.governed.task_ctx()).await.unwrap();
+        let sealed = sealed(&plan);
+        assert!(sealed.children().is_empty());
+        assert!(sealed.metrics().is_none());
+        for partition in [None, Some(0)] {
+            let args = StatisticsArgs::new().with_partition(partition);
+            let told = StatisticsContext::new().compute(sealed.as_ref(), &args).unwrap();
+            assert_eq!(*told, Statistics::new_unknown(&sealed.schema()));
+        }
+    }
 }

@@ -62,6 +62,7 @@ fn raw_batch(keep: i64) -> RecordBatch {
         Field::new("fare", DataType::Float64, true),
         Field::new("born", DataType::Date32, true),
         Field::new("secret", DataType::Utf8, true),
+        Field::new("code", DataType::Utf8, true),
     ]));
     let is_hidden = |row: i64| row % 100 >= keep;
     let rows = || 0..ROWS;
@@ -77,6 +78,10 @@ fn raw_batch(keep: i64) -> RecordBatch {
         )),
         Arc::new(Date32Array::from_iter_values(rows().map(|row| i32::try_from(row * 5).unwrap()))),
         Arc::new(StringArray::from_iter_values(rows().map(|row| format!("secret-{row}")))),
+        // Hidden codes are no numbers, so that a cast fails on hidden rows only.
+        Arc::new(StringArray::from_iter_values(
+            rows().map(|row| if is_hidden(row) { format!("hidden-{row}") } else { (row % 50).to_string() }),
+        )),
     ];
     RecordBatch::try_new(schema, columns).unwrap()
 }
@@ -94,6 +99,7 @@ fn decisions() -> Vec<ColumnDecision> {
         column("fare", Shown::Treated(Treatment::Clear)),
         column("born", Shown::Treated(Treatment::Year)),
         column("secret", Shown::Withheld(withheld)),
+        column("code", Shown::Treated(Treatment::Clear)),
     ]
 }
 

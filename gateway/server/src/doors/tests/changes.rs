@@ -75,6 +75,31 @@ async fn what_a_slow_caller_has_not_fetched_when_access_is_taken_away_never_leav
     }
 }
 
+/// How a long result ends when the policy gets one more rule in mid-stream.
+async fn ends_well_under(rule: &str) -> bool {
+    let world = World::new().await;
+    let response = world.query("ann", "SELECT id, text FROM lake.big.numbers").send().await.unwrap();
+    let mut stream = response.bytes_stream();
+    assert!(stream.next().await.unwrap().is_ok());
+    policy(world.folder.path(), &format!("{RULES}{rule}\n"), CLASSES);
+    world.gateway.reload().await;
+    let mut last = Ok(());
+    while let Some(bytes) = stream.next().await {
+        last = bytes.map(drop);
+    }
+    let closed = || world.ledger().into_iter().find(|record| record["kind"] == "close");
+    until(|| closed().is_some()).await;
+    assert_eq!(closed().unwrap()["code"] == "ACCESS_REVOKED", last.is_err());
+    last.is_ok()
+}
+
+#[tokio::test]
+async fn a_result_ends_when_its_table_or_a_column_that_it_reads_is_withdrawn_and_else_goes_on() {
+    assert!(!ends_well_under("p, X-01, role:analyst, purpose:any, tag:rows.big, *, always, deny").await);
+    assert!(!ends_well_under("p, X-01, role:analyst, purpose:any, tag:public, *, always, deny").await);
+    assert!(ends_well_under("p, X-01, role:analyst, purpose:any, tag:pii, *, always, deny").await);
+}
+
 #[tokio::test]
 async fn a_changed_policy_holds_for_the_next_query() {
     let world = World::with("", 10).await;

@@ -2,6 +2,7 @@
 
 mod audit;
 mod changes;
+mod records;
 mod requests;
 mod results;
 mod world;

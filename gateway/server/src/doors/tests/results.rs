@@ -86,11 +86,14 @@ async fn the_catalogue_lists_what_the_caller_may_see() {
     };
     assert_eq!(tables(&ann), ["broken", "numbers", "people"]);
     assert_eq!(tables(&bob), ["broken", "numbers", "people", "secret"]);
-    let mail = |list: &Value| {
-        let people = list.as_array().unwrap().iter().find(|table| table["table"] == "people").unwrap().clone();
-        people["columns"].as_array().unwrap().iter().find(|c| c["name"] == "mail").unwrap()["treatment"].clone()
+    let people = |list: &Value| -> Vec<String> {
+        let people = list.as_array().unwrap().iter().find(|table| table["table"] == "people").unwrap();
+        let columns = people["columns"].as_array().unwrap().iter();
+        columns.map(|c| format!("{} {}", c["name"].as_str().unwrap(), c["treatment"].as_str().unwrap())).collect()
     };
-    assert_eq!((mail(&ann), mail(&bob)), (json!("hash"), json!("clear")));
+    // A hidden column is in nobody's list.
+    assert_eq!(people(&ann), ["id clear", "mail hash", "note withheld"]);
+    assert_eq!(people(&bob), ["id clear", "mail clear", "note withheld"]);
 }
 
 #[tokio::test]

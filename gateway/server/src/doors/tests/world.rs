@@ -55,6 +55,7 @@ tables:
       id: {tags: [public], type: Int64}
       mail: {tags: [pii], type: Utf8}
       note: {tags: [unheard], type: Utf8}
+      memo: {tags: [unheard], type: Utf8, hidden: true}
   lake.crm.secret:
     hidden: true
     rows: rows.secret
@@ -222,7 +223,7 @@ fn data(root: &Path, rows: i64) {
     for folder in ["crm", "big"] {
         std::fs::create_dir_all(root.join(folder)).unwrap();
     }
-    let people = "id,mail,note\n1,ann@example.org,x\n2,bob@example.org,y\n3,,z\n";
+    let people = "id,mail,note,memo\n1,ann@example.org,x,p\n2,bob@example.org,y,q\n3,,z,r\n";
     std::fs::write(root.join("crm/people.csv"), people).unwrap();
     std::fs::write(root.join("crm/secret.csv"), "id\n1\n").unwrap();
     let mut broken = String::from("id,text\n");

@@ -24,6 +24,15 @@ async fn open_record_is_in_the_file_when_open_returns() {
     assert!(content.ends_with("}\n"));
 }
 
+#[test]
+fn a_record_that_cannot_be_synced_is_not_taken_for_durable() {
+    let dir = tempfile::tempdir().unwrap();
+    // This device takes every byte, and refuses to sync.
+    std::os::unix::fs::symlink("/dev/null", segment(dir.path(), 1)).unwrap();
+    let error = FileLedger::open(dir.path(), options()).unwrap_err();
+    assert!(matches!(error, LedgerOpenError::Io { action: "write", .. }), "{error}");
+}
+
 #[tokio::test]
 async fn every_kind_of_record_is_kept_in_order() {
     let dir = tempfile::tempdir().unwrap();
