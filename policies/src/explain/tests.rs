@@ -1,9 +1,9 @@
 use arrow_schema::DataType;
 
+use crate::TableAccess;
 use crate::fixtures::{
     EVENTS, PAYMENTS, RIDERS, TRIPS, asker, check_snapshot, decide, sample, schema, small, strukt, world,
 };
-use crate::TableAccess;
 
 fn explained(who: &str, table: &str, column: Option<&str>) -> String {
     let set = sample();
@@ -35,9 +35,8 @@ fn a_hidden_field_of_a_withheld_struct_leaves_no_trace() {
         let TableAccess::Visible { columns, .. } = decide(&set, "u/work/eu", "a.b.t", &found).access.clone() else {
             panic!("the table is visible");
         };
-        let explain = |column| {
-            set.explain(&asker("u/work/eu"), &"a.b.t".parse().unwrap(), column, Some(&found)).to_string()
-        };
+        let explain =
+            |column| set.explain(&asker("u/work/eu"), &"a.b.t".parse().unwrap(), column, Some(&found)).to_string();
         (columns[0].rules.clone(), explain(None), explain(Some("s.y")), explain(Some("s")))
     });
     assert_eq!(traces[0], traces[1]);

@@ -95,7 +95,8 @@ pub fn unpacked(reply: &Reply) -> Option<Vec<u8>> {
     let mut text = crate::noninterference::answer::schema_text(&schema);
     for batch in &batches {
         for column in batch.columns() {
-            let formatter = ArrayFormatter::try_new(column, &FormatOptions::default()).expect("every type can be shown");
+            let formatter =
+                ArrayFormatter::try_new(column, &FormatOptions::default()).expect("every type can be shown");
             (0..batch.num_rows()).for_each(|row_idx| text.push_str(&format!("\n{}", formatter.value(row_idx))));
         }
     }
@@ -235,7 +236,8 @@ fn value(array: &dyn Array, row_idx: usize) -> Value {
         DataType::LargeList(_) => items(&array.as_list::<i64>().value(row_idx)),
         DataType::Struct(fields) => {
             let columns = array.as_struct().columns();
-            let cells = fields.iter().zip(columns).map(|(field, column)| (field.name().clone(), value(column, row_idx)));
+            let cells =
+                fields.iter().zip(columns).map(|(field, column)| (field.name().clone(), value(column, row_idx)));
             Value::Object(cells.collect())
         }
         DataType::Float32 | DataType::Float64 => {

@@ -21,7 +21,8 @@ pub fn trials() -> Vec<Trial> {
     let cases = attacks::attacks();
     let mut trials = forms::trials(&cases);
     let cases = cases.into_iter().map(Arc::new);
-    let attack = |case: Arc<Case>| Trial::test(format!("attacks::{}", case.id), move || runtime().block_on(attack(&case)));
+    let attack =
+        |case: Arc<Case>| Trial::test(format!("attacks::{}", case.id), move || runtime().block_on(attack(&case)));
     trials.extend(cases.map(attack));
     trials.extend(http::trials());
     trials

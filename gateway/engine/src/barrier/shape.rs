@@ -215,10 +215,8 @@ mod tests {
             rules: Vec::new(),
             tags: Vec::new(),
         };
-        let parts = vec![
-            decision("x", Shown::Treated(Treatment::Clear)),
-            decision("y", Shown::Treated(Treatment::Null)),
-        ];
+        let parts =
+            vec![decision("x", Shown::Treated(Treatment::Clear)), decision("y", Shown::Treated(Treatment::Null))];
         let decisions = [decision("n", Shown::Treated(Treatment::Clear)), decision("list", Shown::Nested(parts))];
         let shape = TableShape::new(&raw, &decisions, "a.b.t");
         assert!(shape.schema.metadata().is_empty());

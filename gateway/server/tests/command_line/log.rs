@@ -107,7 +107,8 @@ fn world(filter: &str) -> World {
     world.write("policy/policy.csv", POLICY);
     world.write("policy/classification.yaml", CLASSIFICATION);
     world.write("policy/policy_tests.yaml", "[]\n");
-    world.write("policy/erasures.csv", format!("subject,key,requested_at,reference\nstation,{ERASED},2026-10-01,T-1\n"));
+    world
+        .write("policy/erasures.csv", format!("subject,key,requested_at,reference\nstation,{ERASED},2026-10-01,T-1\n"));
     world.write("key", format!("{KEY}{}", "k".repeat(60)));
     world.write("data/readings/plain.csv", csv(300));
     world.write("data/readings/kept.csv", "id,note\n1,k9zcell-kept\n");
@@ -130,8 +131,9 @@ fn world(filter: &str) -> World {
 fn ask(world: &World, line: &str, head: &str, body: &str) -> String {
     let mut socket = TcpStream::connect(world.address).unwrap();
     let length = body.len();
-    let request =
-        format!("{line} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\nContent-Length: {length}\r\n{head}\r\n{body}");
+    let request = format!(
+        "{line} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\nContent-Length: {length}\r\n{head}\r\n{body}"
+    );
     socket.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
     let _ = socket.read_to_end(&mut answer);
@@ -150,8 +152,14 @@ const ATTEMPTS: &[Attempt] = &[
         "SELECT a.id FROM lab.readings.sorted a JOIN lab.readings.plain b ON a.id = b.id WHERE b.note LIKE '%k9ztyped%'",
         "HTTP/1.1 200",
     ),
-    Attempt("EXPLAIN ANALYZE SELECT note FROM lab.readings.sorted WHERE note < 'k9ztyped' ORDER BY note LIMIT 5", "HTTP/1.1 200"),
-    Attempt("SELECT station FROM lab.readings.sorted WHERE station IN (SELECT station FROM lab.readings.plain)", "HTTP/1.1 200"),
+    Attempt(
+        "EXPLAIN ANALYZE SELECT note FROM lab.readings.sorted WHERE note < 'k9ztyped' ORDER BY note LIMIT 5",
+        "HTTP/1.1 200",
+    ),
+    Attempt(
+        "SELECT station FROM lab.readings.sorted WHERE station IN (SELECT station FROM lab.readings.plain)",
+        "HTTP/1.1 200",
+    ),
     Attempt("SELECT diary FROM lab.readings.plain WHERE diary = 'k9ztyped'", "POLICY_DENIED"),
     Attempt("SELECT note FROM lab.readings.kept", "POLICY_DENIED"),
     Attempt("SELECT note FROM lab.readings.unseen", "TABLE_NOT_FOUND"),
@@ -203,13 +211,20 @@ fn attack(world: &World) {
         ("GET /v1/k9ztyped", signed.as_str(), ""),
         ("POST /v1/query", "Authorization: Bearer lg_k9ztyped\r\nLockgate-Purpose: load\r\n", "SELECT 'k9ztyped'"),
         ("POST /v1/query", "Authorization: Bearer lg_kim\r\nLockgate-Purpose: k9ztyped\r\n", "SELECT 'k9ztyped'"),
-        ("POST /v1/query", "Authorization: Bearer lg_kim\r\nLockgate-Purpose: load\r\nAccept: k9ztyped\r\n", "SELECT 1"),
+        (
+            "POST /v1/query",
+            "Authorization: Bearer lg_kim\r\nLockgate-Purpose: load\r\nAccept: k9ztyped\r\n",
+            "SELECT 1",
+        ),
         ("GET /metrics", signed.as_str(), ""),
         ("GET /healthz", signed.as_str(), ""),
     ] {
         assert!(ask(world, line, head, body).starts_with("HTTP/1.1 "), "{line}");
     }
-    world.write("policy/classification.yaml", CLASSIFICATION.replace("note <> 'k9zrule'", "note <> 'k9zrule' AND nope = 'k9zrule2' OR"));
+    world.write(
+        "policy/classification.yaml",
+        CLASSIFICATION.replace("note <> 'k9zrule'", "note <> 'k9zrule' AND nope = 'k9zrule2' OR"),
+    );
     world.write("users.toml", "[[users]]\nname = \"kim\"\ntoken_sha256 = \"lg_k9zkey\"\nlg_k9zkey = 1\n");
     let kept = ask(world, "POST /v1/query", &signed, "SELECT id FROM lab.readings.plain");
     assert!(kept.starts_with("HTTP/1.1 200"), "{kept}");

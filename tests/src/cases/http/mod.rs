@@ -18,8 +18,15 @@ use socket::{Exchange, exchange, text};
 /// In whose worlds a request is tried that nobody signs.
 const BYSTANDER: &str = "alice/analytics";
 /// What no answer may ever hold: tokens, the hash of one, and names of what policy hides from everybody.
-const NEVER: [&str; 7] =
-    ["lg_token-of-", "k9z.watchlist", "k9z.riders.vip_note", "vip_note", "watchlist", "k9z.trips.plate", "vehicle.plate"];
+const NEVER: [&str; 7] = [
+    "lg_token-of-",
+    "k9z.watchlist",
+    "k9z.riders.vip_note",
+    "vip_note",
+    "watchlist",
+    "k9z.trips.plate",
+    "vehicle.plate",
+];
 /// Headers that no answer has: nothing of it may be kept, read by another site, or told about the software.
 const LACKS: [&str; 10] = [
     "access-control-allow-origin",

@@ -18,7 +18,10 @@ async fn every_column_that_a_query_reads_stands_in_its_open_record_also_those_of
         ("SELECT id FROM lake.crm.people ORDER BY mail", json!({"id": "clear", "mail": "hash"})),
         ("SELECT 1 WHERE EXISTS (SELECT id FROM lake.crm.people WHERE mail <> '')", json!({"mail": "hash"})),
         ("SELECT id FROM lake.big.numbers WHERE id IN (SELECT id FROM lake.crm.people)", json!({"id": "clear"})),
-        ("SELECT id FROM lake.big.numbers WHERE text > (SELECT max(mail) FROM lake.crm.people)", json!({"mail": "hash"})),
+        (
+            "SELECT id FROM lake.big.numbers WHERE text > (SELECT max(mail) FROM lake.crm.people)",
+            json!({"mail": "hash"}),
+        ),
         ("SELECT (SELECT max(mail) FROM lake.crm.people)", json!({"mail": "hash"})),
     ] {
         world.rows("ann", sql).await;
