@@ -59,10 +59,7 @@ pub(crate) fn physical_error(error: &DataFusionError) -> Error {
         return ours.clone();
     }
     match error.find_root() {
-        DataFusionError::Plan(_) | DataFusionError::Internal(_) | DataFusionError::NotImplemented(_) => {
-            Error::new(ErrorCode::UnsupportedFeature, "the engine has no way to run this query as it is written")
-                .with_hint("write it another way: simpler orderings, windows or subqueries")
-        }
+        DataFusionError::Plan(_) | DataFusionError::NotImplemented(_) => no_way(),
         _ => plan_error_text(error),
     }
     .with_internal(class_of(error))
@@ -100,11 +97,8 @@ fn plan_error_text(error: &DataFusionError) -> Error {
         }
         DataFusionError::External(_) | DataFusionError::ResourcesExhausted(_) => run_error(error),
         DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => run_error(error),
-        // Said of statements that the engine did not expect; what our own tables fail with is an error of ours.
-        DataFusionError::Internal(_) => {
-            Error::new(ErrorCode::UnsupportedFeature, "the engine has no way to run this query as it is written")
-                .with_hint("check its types, or write it another way")
-        }
+        // Statements that DataFusion's planner stumbles over; its text is in the log.
+        DataFusionError::Internal(_) => no_way(),
         DataFusionError::ParquetError(_)
         | DataFusionError::ObjectStore(_)
         | DataFusionError::IoError(_)
@@ -240,6 +234,11 @@ fn store_class(error: &datafusion::object_store::Error) -> &'static str {
         StoreError::Precondition { .. } | StoreError::NotModified { .. } => "changed",
         _ => "failed",
     }
+}
+
+fn no_way() -> Error {
+    Error::new(ErrorCode::UnsupportedFeature, "the engine has no way to run this query as it is written")
+        .with_hint("write it another way: simpler orderings, windows or subqueries")
 }
 
 fn internal() -> Error {

@@ -1,6 +1,6 @@
 //! Attacks on the HTTP door: each request goes as bytes over a socket to three worlds that look alike to its asker.
 
-mod case;
+pub mod case;
 pub mod socket;
 
 use std::sync::Arc;
