@@ -29,6 +29,8 @@ BUILD = ["cargo", "test", "--workspace", "--lib", "--test", "fast", "--no-run"]
 # The copy's crates are of another version, so that cargo never takes them for the checkout's in the target folder of both.
 OURS = re.compile(rb'(\[workspace\.package\]\nversion = "|name = "lockgate-[a-z0-9-]+"\nversion = ")([0-9.]+)"')
 VERSION = rb'\g<1>\g<2>+mutations"'
+# Generated queries that are tried, unless a mutation says otherwise.
+QUERIES = 300
 # A test that takes longer hangs: on two cores the slowest takes some ten seconds.
 PATIENCE = 300
 MOVED_ON = "the code has moved on: let the mutation break what does this now, or remove it with what it broke"
@@ -52,7 +54,7 @@ class Mutation:
     def read(file):
         fields = tomllib.loads(file.read_text())
         try:
-            mutation = Mutation(file.stem, fields.pop("breaks"), fields.pop("edit"), fields.pop("red"), fields.pop("queries", 0))
+            mutation = Mutation(file.stem, fields.pop("breaks"), fields.pop("edit"), fields.pop("red"), fields.pop("queries", QUERIES))
         except KeyError as missing:
             raise SystemExit(f"{file.name}: {missing} is missing; see README.md") from None
         if fields or not mutation.edits or not any(mutation.red.values()):
@@ -204,6 +206,8 @@ def judge(suites, mutation):
             verdict = run(suites, suite, test, queries, mutation.name)
             if verdict.n_failed == 0:
                 raise Broken(f"{suite} {test} stays green; mend that test, or write one that this turns red")
+            if "noninterference" in test and verdict.query < 0:
+                raise Broken(f"{suite} {test} failed without a fault:\n{verdict.output[-2000:]}")
             at = f" at query {verdict.query}" if verdict.query >= 0 else ""
             shown.append(f"{suite} {test.rsplit('::', 1)[-1]}{at} {verdict.seconds:.1f} s")
     except Broken as why:

@@ -1,13 +1,13 @@
 """What several test files use."""
 
-import os
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from gateway import ROOT, lockgate
+from gateway import BINARY, PATIENCE, ROOT, lockgate
 
 SAMPLE = ROOT / "samples/flights"
 
@@ -33,6 +33,19 @@ def flights_folder(flights_csv, tmp_path_factory) -> Path:
     # The sample's own port may be taken on the machine of the test.
     config.write_text(text.replace("127.0.0.1:8815", "127.0.0.1:0"))
     return folder
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """A running demo: its URL, a token for each person, and its folder."""
+    folder = tmp_path_factory.mktemp("demo") / "world"
+    command = [BINARY, "demo", "--http", "127.0.0.1:0", "--json", "--dir", folder]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        yield json.loads(process.stdout.readline()) | {"dir": folder}
+    finally:
+        process.terminate()
+        process.wait(timeout=PATIENCE)
 
 
 def token(folder: Path, name: str) -> str:

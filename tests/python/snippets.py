@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway import PATIENCE
 
 RUN = {"sh", "bash", "python"}
-SHOWN = {"text", "toml", "yaml", "csv", "json"}
+SHOWN = {"text", "sql", "toml", "yaml", "csv", "json"}
 
 
 @dataclass
@@ -89,8 +89,8 @@ class Reader:
     def command(self, block: Block) -> list:
         if block.language == "python":
             return [sys.executable, "-c", block.text]
-        # The shell tells where it ended up and with which variables.
-        return ["bash", "-euo", "pipefail", "-c", block.text + '\n{ pwd; env -0; } >&"$1"', "bash"]
+        # The shell tells where it ended up and with which variables, all of which it exports (-a).
+        return ["bash", "-aeuo", "pipefail", "-c", block.text + '\n{ pwd; env -0; } >&"$1"', "bash"]
 
     def remember(self, state: str) -> None:
         if state:

@@ -106,7 +106,7 @@ READ = {
     "gzip": ("csv.gz", gzip.compress(b"id,name\n1,a\n"), [(1, "a")]),
     "gzip_in_two": ("csv.gz", gzip.compress(b"id,name\n1,a\n") + gzip.compress(b"2,b\n"), [(1, "a"), (2, "b")]),
     "tabs": ("tsv", b"id\tname\n1\ta,b\n", [(1, "a,b")]),
-    "accents": ("csv", "id,name\n1,Müller 北 👩‍🚀\n".encode(), [(1, "Müller 北 👩‍🚀")]),
+    "accents": ("csv", "id,name\n1,Müller 北 👩🚀\n".encode(), [(1, "Müller 北 👩🚀")]),
 }
 
 

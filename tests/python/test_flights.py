@@ -25,7 +25,8 @@ PEOPLE = [
     ("pat", "publication"),
 ]
 EVERYBODY = [f"{name} for {purpose}" for name, purpose in PEOPLE]
-# Three see tail numbers differently, and one does not.
+WITH_TOKENS = ["ann for punctuality", "ann for fleet", "mia for maintenance"]
+# As tokens, in the clear, as null, and not at all.
 SOME = ["ann for punctuality", "max for maintenance", "lee for planning", "pat for publication"]
 
 # Name: (who asks, SQL). A query ends with `ORDER BY` on top when its order is total.
@@ -159,7 +160,7 @@ QUERIES = {
     # conditions on treated columns
     "one aircraft by its number": (EVERYBODY, "SELECT carrier, dest FROM nyc.main.flights WHERE tailnum = 'N711MQ'"),
     "aircraft by a pattern": (EVERYBODY, "SELECT count(*) AS n FROM nyc.main.flights WHERE tailnum LIKE 'N7%MQ' HAVING count(*) > 0"),
-    "tokens by a pattern": (EVERYBODY, "SELECT DISTINCT tailnum FROM nyc.main.flights WHERE tailnum LIKE '%a_'"),
+    "tokens by a pattern": (WITH_TOKENS, "SELECT DISTINCT tailnum FROM nyc.main.flights WHERE tailnum LIKE '%a_'"),
     "parts of tail numbers": (
         EVERYBODY,
         "SELECT substr(tailnum, 1, 2) AS part, length(tailnum) AS l, count(*) AS n FROM nyc.main.planes GROUP BY 1, 2",

@@ -3,31 +3,16 @@
 Only the port is another one: that of the pages may be taken on the machine of the test.
 """
 
-import json
 import shutil
 import socket
-import subprocess
 
 import pytest
-from gateway import BINARY, PATIENCE, ROOT, environment
+from gateway import ROOT, environment
 from snippets import RUN, Reader, blocks
 
 PAGES = sorted((ROOT / "docs/guide").glob("*.md"))
 # Pages whose reader begins with nothing but the checkout; the others' has a demo.
 FROM_NOTHING = ["your-own-files.md"]
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    """A running demo: its URL, a token for each person, and its folder."""
-    folder = tmp_path_factory.mktemp("demo") / "world"
-    command = [BINARY, "demo", "--http", "127.0.0.1:0", "--json", "--dir", folder]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        yield json.loads(process.stdout.readline()) | {"dir": folder}
-    finally:
-        process.terminate()
-        process.wait(timeout=PATIENCE)
 
 
 def free_port() -> str:

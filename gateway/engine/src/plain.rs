@@ -50,3 +50,26 @@ pub(crate) fn to_schema(batch: &RecordBatch, schema: &SchemaRef) -> Result<Recor
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, StringArray};
+    use datafusion::arrow::datatypes::Int32Type;
+
+    use super::*;
+
+    #[test]
+    fn no_column_of_a_batch_keeps_anything_beside_its_rows() {
+        let flags: ArrayRef = Arc::new(BooleanArray::from(vec![Some(true), None, Some(true), Some(true), Some(true)]));
+        let words: DictionaryArray<Int32Type> = ["a", "b", "hidden", "hidden", "hidden"].into_iter().collect();
+        let words: ArrayRef = Arc::new(words);
+        let whole = RecordBatch::try_from_iter([("flag", flags), ("word", words)]).unwrap();
+        let plain_schema = Arc::new(schema(&whole.schema()));
+        let cut = to_schema(&whole.slice(0, 2), &plain_schema).unwrap();
+        let flag = cut.column(0).as_boolean();
+        assert_eq!(flag.values().inner().as_slice(), [0b01]);
+        assert_eq!(flag.nulls().unwrap().inner().inner().as_slice(), [0b01]);
+        assert_eq!(cut.column(1).as_string::<i32>(), &StringArray::from(vec!["a", "b"]));
+        assert_eq!(cut.column(1).as_string::<i32>().value_data(), b"ab");
+    }
+}

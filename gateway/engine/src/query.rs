@@ -54,6 +54,7 @@ impl Engine {
     }
 
     async fn query_here(&self, session: &Session, sql: &str, ticket: &Ticket) -> Result<Running, Error> {
+        tracing::debug!(query_id = %ticket.query_id, sql, "query asked");
         let policy = self.policies().current();
         let mut named = Vec::new();
         let walk = self.walk(session, sql, ticket, Arc::clone(&policy), &mut named);

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 use crate::fixtures::{Copy, PAYMENTS, decide, world};
@@ -132,14 +132,23 @@ fn a_set_in_use_stays_as_it_is_while_another_is_swapped_in() {
 fn many_readers_see_the_change_and_one_of_them_loads_it() {
     let copy = Copy::of_sample();
     let store = Arc::new(PolicyStore::open(copy.dir.path()).unwrap());
-    copy.replace("policy.csv", NINA, "");
-    let readers: Vec<_> = (0..8)
-        .map(|_| {
-            let store = Arc::clone(&store);
-            thread::spawn(move || (nina_reads(&store), store.current().version().to_owned()))
-        })
-        .collect();
-    let seen: BTreeSet<(bool, String)> = readers.into_iter().map(|reader| reader.join().unwrap()).collect();
-    assert_eq!(seen, BTreeSet::from([(false, store.status().version)]));
-    assert_eq!(store.status().reloads, 1);
+    let (with_nina, without) = (copy.read("policy.csv"), copy.read("policy.csv").replace(NINA, ""));
+    // Several rounds, so that readers and the one who loads meet for sure.
+    for round in 1..=6 {
+        let reads = round % 2 == 0;
+        copy.write("policy.csv", if reads { &with_nina } else { &without });
+        let start = Arc::new(Barrier::new(8));
+        let readers: Vec<_> = (0..8)
+            .map(|_| {
+                let (store, start) = (Arc::clone(&store), Arc::clone(&start));
+                thread::spawn(move || {
+                    start.wait();
+                    (nina_reads(&store), store.current().version().to_owned())
+                })
+            })
+            .collect();
+        let seen: BTreeSet<(bool, String)> = readers.into_iter().map(|reader| reader.join().unwrap()).collect();
+        assert_eq!(seen, BTreeSet::from([(reads, store.status().version)]));
+        assert_eq!(store.status().reloads, round);
+    }
 }

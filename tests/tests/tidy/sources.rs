@@ -73,6 +73,7 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("policies/src/decide/tests/columns.rs", concat!("/wo", "rk/"), "an asker whose purpose is `work`"),
     ("policies/src/decide/tests/properties.rs", concat!("/wo", "rk/"), "an asker whose purpose is `work`"),
     ("policies/src/decide/tests/tables.rs", concat!("/wo", "rk/"), "an asker whose purpose is `work`"),
+    ("policies/src/explain/tests.rs", concat!("/wo", "rk/"), "an asker whose purpose is `work`"),
 ];
 
 #[test]

@@ -130,6 +130,8 @@ mod tests {
             !length(col("s")).eq(lit(3_i32)),
             col("n").in_list(vec![lit(1_i64), col("n")], false),
             col("nothing").eq(lit(3_i64)),
+            length(lit("x")).eq(lit(1_i32)),
+            starts_with(lit("x"), lit("y")),
         ];
         check(false, nested.into_iter().chain(treated).chain(computed).collect());
     }

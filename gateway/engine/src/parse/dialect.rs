@@ -22,7 +22,7 @@ impl BoundedDialect {
     /// Expressions that may begin for each token. A statement without errors needs one or two.
     const FOR_EACH_TOKEN: usize = 20;
     /// Expressions that may begin in any statement.
-    const FOR_ALL: usize = 50_000;
+    const FOR_ALL: usize = 20_000;
 
     /// For a statement of so many tokens.
     pub(super) fn new(n_tokens: usize) -> Self {

@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn utf8_passes_wherever_it_is_cut() {
-        for text in ["", "a\nb", "ü", "日本\n語 👩‍🚀\n", "\u{feff}x"] {
+        for text in ["", "a\nb", "ü", "日本\n語 👩🚀\n", "\u{feff}x"] {
             assert_eq!(check(text.as_bytes()), None, "{text}");
         }
     }

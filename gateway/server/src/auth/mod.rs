@@ -11,5 +11,6 @@ mod users;
 pub(crate) use credentials::unauthenticated;
 pub use credentials::{PURPOSE_HEADER, bearer_digest, declared_purpose};
 pub use store::{UserStatus, UserStore};
+pub(crate) use token::looks_like_token;
 pub use token::{Digest, Token};
 pub use users::{Caller, Users};

@@ -79,7 +79,7 @@ impl Users {
     }
 
     fn read(&mut self, reader: &mut Reader<'_>) {
-        let keys = reader.table().keys().map(|key| (key.span().start, shown(key.get_ref())));
+        let keys = reader.table().keys().map(|key| (key.span().start, key.get_ref().to_string()));
         for (at, key) in keys.filter(|(_, key)| key != "users").collect::<Vec<_>>() {
             reader.problem(at, &key, "is not known", "a users file holds `[[users]]` entries only");
         }
@@ -108,7 +108,7 @@ impl Users {
         for (key, _) in table {
             if !KEYS.contains(&key.get_ref().as_ref()) {
                 let hint = "known are `name`, `roles`, `dc` and `token_sha256`";
-                reader.problem(key.span().start, &format!("users.{}", shown(key.get_ref())), "is not known", hint);
+                reader.problem(key.span().start, &format!("users.{}", key.get_ref()), "is not known", hint);
             }
         }
         let name = read_name(reader, at, table);
@@ -128,11 +128,6 @@ impl Users {
             }
         }
     }
-}
-
-/// A key as a problem shows it: somebody may have put a token in its place.
-fn shown(key: &str) -> String {
-    if looks_like_token(key) { "***".to_owned() } else { key.to_owned() }
 }
 
 const KEYS: &[&str] = &["name", "roles", "dc", "token_sha256"];

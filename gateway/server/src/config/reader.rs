@@ -11,11 +11,19 @@ use toml::de::{DeTable, DeValue};
 
 use super::secret::{Secret, SecretPlace};
 use super::settings::{SETTINGS, Setting, setting};
+use crate::auth::looks_like_token;
 
 /// Longest name of a setting that a problem shows, in characters.
 const MAX_KEY: usize = 120;
 /// Longest text and longest hint of a problem, in characters.
 const MAX_TEXT: usize = 800;
+
+/// A key as a problem shows it: somebody may have put a token in the place of a name.
+fn shown(key: &str) -> String {
+    let holds_token = |part: &str| part.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(looks_like_token);
+    let parts = key.split('.').map(|part| if holds_token(part) { "***" } else { part });
+    one_line(&parts.collect::<Vec<_>>().join("."), MAX_KEY)
+}
 
 /// Why a value does not fit its setting.
 pub(super) enum Misfit {
@@ -88,7 +96,7 @@ impl<'a> Reader<'a> {
             severity: Severity::Error,
             file: self.file.to_owned(),
             line: Some(line),
-            rule: (!key.is_empty()).then(|| one_line(key, MAX_KEY)),
+            rule: (!key.is_empty()).then(|| shown(key)),
             text: one_line(&text.into(), MAX_TEXT),
             hint: one_line(&hint.into(), MAX_TEXT),
         });
@@ -119,7 +127,7 @@ impl<'a> Reader<'a> {
                 unknown.push((
                     section.span().start,
                     name.to_owned(),
-                    format!("`[{name}]` is no section"),
+                    "is no section".to_owned(),
                     suggest(name, sections),
                 ));
                 continue;
@@ -129,7 +137,7 @@ impl<'a> Reader<'a> {
                     section.span().start,
                     name.to_owned(),
                     "is not a section".to_owned(),
-                    format!("write `[{name}]`"),
+                    "write it as `[NAME]`".to_owned(),
                 ));
                 continue;
             };

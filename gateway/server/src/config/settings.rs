@@ -157,7 +157,8 @@ pub const SETTINGS: &[Setting] = &[
         "log.filter",
         Text,
         Some("\"info\""),
-        "What is logged, such as `info` or `lockgate_server=debug,info`. SQL texts appear from `debug` on only.",
+        "What is logged, such as `info` or `lockgate_engine=debug,info`. SQL texts appear from `debug` on only; of libraries, whose lines \
+         can hold values, warnings and errors alone are logged.",
     ),
 ];
 

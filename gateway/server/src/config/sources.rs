@@ -76,7 +76,7 @@ fn read_source(
     let key = format!("sources.{name}");
     check_name(reader, at, &key, name);
     let DeValue::Table(entries) = section.get_ref() else {
-        reader.problem(at, &key, "is not a section", format!("write `[{key}]`"));
+        reader.problem(at, &key, "is not a section", "write it as `[sources.NAME]`");
         return None;
     };
     let kinds = || connectors.iter().map(|connector| connector.kind());

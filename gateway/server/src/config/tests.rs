@@ -168,7 +168,7 @@ root = 3
             "lockgate.toml:3: server.sitee: is no setting; did you mean `site`?",
             "lockgate.toml:4: server.max_body: is zero, so nothing could run; write a size such as",
             "lockgate.toml:5: server.metrics_open: is of type string; write true or false",
-            "lockgate.toml:6: polcy: `[polcy]` is no section; did you mean `policy`?",
+            "lockgate.toml:6: polcy: is no section; did you mean `policy`?",
             "lockgate.toml:8: users.file: `",
             "lockgate.toml:10: keys.hash: is a secret given in the open; write { env = \"NAME\" } or { file = \"PATH\" }",
             "lockgate.toml:12: limits.slots: is zero, so nothing could run; write a whole number of at least 1",
@@ -258,4 +258,19 @@ proptest::proptest! {
         let text = format!("{}{junk}{}", &GOOD[..at], &GOOD[end..]);
         drop(Config::parse(&text, "lockgate.toml", Path::new("/"), &[&Sample]));
     }
+}
+
+#[test]
+fn sources_can_be_looked_at_before_there_is_anything_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("lockgate.toml");
+    let sources = "[sources.lake]\nconnector = \"files\"\nroot = \"data\"\n";
+    let rest = "[policy]\ndir = \"absent\"\n[users]\nfile = \"absent\"\n[keys]\nhash = { file = \"absent\" }\n";
+    std::fs::write(&file, format!("{rest}{sources}")).unwrap();
+    assert_eq!(SourcesConfig::load(&file).unwrap().sources[0].name, "lake");
+    assert!(Config::load(&file).is_err());
+    std::fs::write(&file, format!("[polcy]\ndir = \"x\"\n{sources}rot = 1\n")).unwrap();
+    let problems: Vec<_> =
+        SourcesConfig::load(&file).unwrap_err().into_iter().filter_map(|problem| problem.rule).collect();
+    assert_eq!(problems, ["polcy", "sources.lake.rot"]);
 }

@@ -114,11 +114,6 @@ impl World {
         self.dir.path().join(name)
     }
 
-    /// What the gateways have logged so far.
-    pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.file("log")).unwrap()
-    }
-
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }

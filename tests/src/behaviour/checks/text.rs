@@ -3,6 +3,7 @@
 use std::fs;
 
 use anyhow::{Context, ensure};
+use lockgate_wire::ErrorCode;
 
 use super::super::data::SCHEMA;
 use super::super::files::Kind;
@@ -22,6 +23,7 @@ pub(super) const CHECKS: &[Check] = &[
     changes("zero_byte_text_files_hold_no_rows_ndjson", &[Need::Files(Kind::NdJson)], |f| {
         Box::pin(zero_bytes(f, "{\"id\": 1, \"name\": \"a\"}\n"))
     }),
+    changes("half_characters_of_two_fields_never_make_one", &[Need::Files(Kind::Csv)], |f| Box::pin(halves(f))),
     changes("numbers_beside_texts_come_out_as_they_are_written", &[Need::Files(Kind::NdJson)], |f| Box::pin(mixed(f))),
     changes("objects_lack_fields_and_have_others", &[Need::Files(Kind::NdJson)], |f| Box::pin(ragged(f))),
 ];
@@ -69,6 +71,18 @@ async fn big(fixture: &Fixture) -> anyhow::Result<()> {
             .await?;
     let lengths: usize = (0..ROWS).map(|i| 500 + 1 + format!("{i},decoy\n").len() + 500).sum();
     ensure!(found == [[ROWS, ROWS, lengths].map(|n| Some(n.to_string()))], "{found:?}, expected {lengths}");
+    Ok(())
+}
+
+/// Latin-1 `Ã` and `©` in two fields, behind the sample: one after the other they look like `é` in UTF-8.
+async fn halves(fixture: &Fixture) -> anyhow::Result<()> {
+    let mut text = b"id,name\n".to_vec();
+    text.extend(b"x,y\n".repeat(2_000));
+    text.extend(b"\xc3,\xa9\n");
+    write(fixture, "part", &text)?;
+    let error = fixture.query("SELECT id, name FROM src.suite.late").await.err().context("an answer")?;
+    ensure!(error.code() == ErrorCode::SourceData, "{error} [{}]", error.internal);
+    ensure!(error.internal.contains("line 2002 is not UTF-8"), "{}", error.internal);
     Ok(())
 }
 

@@ -102,7 +102,8 @@ fn differs(case: &Case, here: &Exchange, there: &Exchange) -> Option<String> {
 /// An exchange with a placeholder for a name that was asked for.
 fn named(exchange: &Exchange, name: &str) -> Exchange {
     let replies = exchange.replies.iter().map(|reply| {
-        let body = String::from_utf8_lossy(&reply.body).replace(name, "<name>").into_bytes();
+        let body = String::from_utf8_lossy(&reply.body).replace(name, "<name>");
+        let body = body.replace(&name.to_uppercase(), "<NAME>").into_bytes();
         Reply { status: reply.status, headers: reply.headers.clone(), body }
     });
     Exchange { bytes: Vec::new(), replies: replies.collect() }

@@ -35,7 +35,8 @@ fn bytes_sent(world: &World) -> u64 {
 
 #[tokio::test]
 async fn what_a_slow_caller_has_not_fetched_when_access_is_taken_away_never_leaves() {
-    let taken_away: [(&str, fn(&World)); 3] = [
+    type Deed = fn(&World);
+    let taken_away: [(&str, Deed); 3] = [
         ("the rows", |world| policy(world.folder.path(), &RULES.replace("p, R-01", "# p, R-01"), CLASSES)),
         ("a column", |world| {
             policy(world.folder.path(), RULES, &CLASSES.replace("text: {tags: [public]", "text: {tags: [pii.x]"))

@@ -139,7 +139,7 @@ impl World {
         let policies = Arc::new(PolicyStore::open(&dir).unwrap());
         let ledger = open_ledger(&folder.path().join("ledger"));
         let config = EngineConfig { target_partitions: 2, ..EngineConfig::default() };
-        let keys = Arc::new(KeyRing::from_secret(&[7; 32], "k1"));
+        let keys = Arc::new(KeyRing::from_secret([7; 32], "k1"));
         let source = Arc::new(Odd::default());
         let engine =
             Engine::new(config, vec![Arc::clone(&source) as _], policies, keys, Arc::clone(&ledger) as _).unwrap();

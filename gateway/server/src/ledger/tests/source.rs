@@ -250,7 +250,8 @@ async fn a_line_in_mid_write_is_not_looked_at() {
 
 #[tokio::test]
 async fn a_ledger_that_was_tampered_with_is_not_shown_and_the_log_names_the_place() {
-    let tampered: [(&str, fn(&str) -> String, &str); 3] = [
+    type Deed = fn(&str) -> String;
+    let tampered: [(&str, Deed, &str); 3] = [
         ("altered", |text| text.replacen("alice", "mallo", 1), "00000001.ledger:2: record 2 was altered"),
         ("cut", |text| text.split_inclusive('\n').take(4).collect(), "head: 7 records were durable"),
         (
