@@ -4,7 +4,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use lockgate_contract::{Connector, OptionKind, OptionSpec, Options, Source, SourceError};
 
-use super::{Config, SETTINGS, SettingKind};
+use super::{Config, SETTINGS, SettingKind, SourcesConfig};
 
 /// A connector that declares one option of each kind; opening is not what these tests are about.
 struct Sample;
