@@ -76,6 +76,10 @@ impl Engine {
         policy: Arc<lockgate_policies::PolicySet>,
         named: &mut Vec<String>,
     ) -> Result<Running, Error> {
+        // A walk that never waits would get by a time limit of nothing.
+        if ticket.deadline <= Instant::now() {
+            return Err(guard::out_of_time());
+        }
         let (statement, mode, wildcard) = match parse(sql)? {
             Parsed::Query { statement, mode, wildcard } => (statement, mode, wildcard),
             Parsed::ShowTables => return self.show_tables(session, ticket, &policy).await,
