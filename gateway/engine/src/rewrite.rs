@@ -141,8 +141,11 @@ pub(crate) fn run_error(error: &DataFusionError) -> Error {
     match error.find_root() {
         DataFusionError::ResourcesExhausted(text) => resources(text),
         DataFusionError::ArrowError(arrow, _) => arrow_error(arrow),
-        DataFusionError::Execution(_) => Error::new(ErrorCode::EvaluationFailed, "a function failed on a row")
-            .with_hint("check its arguments; use try_cast or nullif for odd values"),
+        // What functions raise of themselves (a pattern that is none, say); below a barrier every error is ours.
+        DataFusionError::Execution(_) | DataFusionError::External(_) => {
+            Error::new(ErrorCode::EvaluationFailed, "a function failed on a row")
+                .with_hint("check its arguments; use try_cast or nullif for odd values")
+        }
         DataFusionError::Plan(_) | DataFusionError::SchemaError(..) | DataFusionError::NotImplemented(_) => {
             plan_error_text(error.find_root())
         }

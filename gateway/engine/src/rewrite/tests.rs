@@ -34,3 +34,9 @@ fn internal_errors_keep_their_first_line_for_the_operator_only() {
     assert_eq!(rewritten.code().name(), "UNSUPPORTED_FEATURE");
     assert!(!rewritten.to_string().contains("odd plan"));
 }
+
+#[test]
+fn what_a_function_raises_of_itself_is_a_failed_evaluation() {
+    let error = DataFusionError::External("regex parse error".into());
+    assert_eq!(run_error(&error).code().name(), "EVALUATION_FAILED");
+}
