@@ -142,7 +142,7 @@ pub(crate) fn run_error(error: &DataFusionError) -> Error {
         DataFusionError::ResourcesExhausted(text) => resources(text),
         DataFusionError::ArrowError(arrow, _) => arrow_error(arrow),
         // What functions raise of themselves (a pattern that is none, say); below a barrier every error is ours.
-        DataFusionError::Execution(_) | DataFusionError::External(_) => {
+        DataFusionError::Execution(_) | DataFusionError::External(_) if !is_of_a_task(error) => {
             Error::new(ErrorCode::EvaluationFailed, "a function failed on a row")
                 .with_hint("check its arguments; use try_cast or nullif for odd values")
         }
@@ -190,6 +190,16 @@ fn arrow_error(error: &ArrowError) -> Error {
         _ => return internal(),
     };
     Error::new(code, text).with_hint(hint)
+}
+
+/// Whether DataFusion says that one of its tasks ended early: it panicked. It has no variant of its own where partitions
+/// are exchanged, but this context.
+fn is_of_a_task(error: &DataFusionError) -> bool {
+    match error {
+        DataFusionError::Context(text, inner) => text == "Join Error" || is_of_a_task(inner),
+        DataFusionError::Shared(inner) => is_of_a_task(inner),
+        _ => false,
+    }
 }
 
 /// The engine's own error inside a DataFusion error, as a sealed plan raises it.
