@@ -53,7 +53,7 @@ pub struct ColumnDecision {
 pub struct Leaf<'a> {
     /// Names from the column down to the field.
     pub names: Vec<&'a str>,
-    /// Treated or withheld; never nested, never hidden.
+    /// Treated or withheld, never hidden; nested only where [`ColumnDecision::told_leaves`] takes a struct for one leaf.
     pub decision: &'a ColumnDecision,
 }
 

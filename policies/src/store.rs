@@ -103,7 +103,7 @@ impl PolicyStore {
                 self.reload(&mut state);
             }
         }
-        self.current.load_full()
+        self.in_force()
     }
 
     /// The policy in force as it was found last, without a look at the files. Never blocks.

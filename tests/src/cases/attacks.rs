@@ -1,7 +1,5 @@
 //! The attack cases of `tests/cases/attacks/`: what is asked, by whom, and what must come of it, reason included.
 
-use std::path::Path;
-
 use serde::Deserialize;
 
 /// One case.
@@ -49,21 +47,11 @@ pub enum Expect {
 /// # Panics
 /// When a file cannot be read, or does not make sense.
 pub fn attacks() -> Vec<Case> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/attacks");
-    let mut files: Vec<_> =
-        std::fs::read_dir(&folder).expect("the cases' folder").map(|entry| entry.expect("a file").path()).collect();
-    files.sort();
-    let mut cases: Vec<Case> = Vec::new();
-    for file in files {
-        let text = std::fs::read_to_string(&file).expect("a readable file");
-        let read: Vec<Case> =
-            serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        for case in read {
-            assert!(!cases.iter().any(|known| known.id == case.id), "two cases are called {}", case.id);
-            assert_eq!(case.code.is_some(), case.expect == Expect::Refused, "{}: a code belongs to a refusal", case.id);
-            cases.push(case);
-        }
+    let cases: Vec<Case> = super::read_folder("attacks");
+    for case in &cases {
+        assert_eq!(case.code.is_some(), case.expect == Expect::Refused, "{}: a code belongs to a refusal", case.id);
     }
+    super::check_ids(cases.iter().map(|case| &case.id));
     cases
 }
 

@@ -48,7 +48,7 @@ pub async fn company() -> &'static Door {
 }
 
 /// The folder of the cases and of what they are asked about.
-pub fn slt_dir() -> PathBuf {
+fn slt_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/slt")
 }
 

@@ -8,13 +8,40 @@ pub mod http;
 pub mod slt;
 pub mod stage;
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
+use serde::de::DeserializeOwned;
 
 use crate::runtime;
 use attacks::{Case, Expect};
 use stage::{Stage, stage};
+
+/// The files of `tests/cases/NAME/` with that extension, by name.
+fn files(name: &str, extension: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases").join(name);
+    let entries = std::fs::read_dir(&folder).expect("the cases' folder");
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("a file").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|known| known == extension));
+    files.sort();
+    files
+}
+
+/// The cases in the YAML files of `tests/cases/NAME/`, in the order of files and lines.
+fn read_folder<C: DeserializeOwned>(name: &str) -> Vec<C> {
+    let read = |file: PathBuf| -> Vec<C> {
+        let text = std::fs::read_to_string(&file).expect("a readable file");
+        serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+    };
+    files(name, "yaml").into_iter().flat_map(read).collect()
+}
+
+fn check_ids<'a>(ids: impl Iterator<Item = &'a String>) {
+    let mut known = BTreeSet::new();
+    ids.for_each(|id| assert!(known.insert(id), "two cases are called {id}"));
+}
 
 /// One trial for each case.
 pub fn trials() -> Vec<Trial> {

@@ -18,7 +18,8 @@ use sqllogictest::{
     update_record_with_output,
 };
 
-use super::company::{company, slt_dir};
+use super::company::company;
+use super::files;
 use crate::door::{ARROW, Reply, reply};
 use crate::runtime;
 
@@ -34,15 +35,7 @@ pub fn trials() -> Vec<Trial> {
         let name = format!("slt::{}", file.file_stem().unwrap_or_default().to_string_lossy());
         Trial::test(name, move || runtime().block_on(run(&file)))
     };
-    files().into_iter().map(trial).collect()
-}
-
-fn files() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(slt_dir()).expect("the cases' folder");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("a file").path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "slt"));
-    files.sort();
-    files
+    files("slt", "slt").into_iter().map(trial).collect()
 }
 
 /// Runs the records of a file; all that fail are told at once. With `UPDATE=1` the file gets what came out instead.
@@ -259,7 +252,8 @@ mod tests {
 
     #[test]
     fn there_are_many_records_and_each_says_who_asks() {
-        let records = files().into_iter().flat_map(|file| parse_file::<Kind>(file).expect("a file that can be read"));
+        let records =
+            files("slt", "slt").into_iter().flat_map(|file| parse_file::<Kind>(file).expect("a file that can be read"));
         let asked = records.filter(|record| matches!(record, Record::Query { .. } | Record::Statement { .. }));
         let askers: Vec<Asker> = asked
             .map(|record| Asker::named(&asker_of(&record)).unwrap_or_else(|why| panic!("{record}: {why}")))

@@ -158,18 +158,16 @@ fn parts(fields: &Fields, decisions: &[ColumnDecision]) -> (Vec<NestedShape>, Ve
 mod tests {
     use super::*;
 
+    fn decision(name: &str, shown: Shown) -> ColumnDecision {
+        ColumnDecision { name: name.to_owned(), shown, rules: Vec::new(), tags: Vec::new() }
+    }
+
     #[test]
     fn parts_of_a_map_are_known_by_their_place_and_not_by_their_names() {
         for names in [["key", "value"], ["keys", "values"], ["value", "key"]] {
             let [key, value] = names.map(|name| Field::new(name, DataType::Utf8, name.starts_with("value")));
             let entries = Field::new("entries", DataType::Struct(vec![key, value].into()), false);
             let map = Field::new("labels", DataType::Map(Arc::new(entries), false), true);
-            let decision = |name: &str, shown| ColumnDecision {
-                name: name.to_owned(),
-                shown,
-                rules: Vec::new(),
-                tags: Vec::new(),
-            };
             let treated = vec![
                 decision("key", Shown::Treated(Treatment::Clear)),
                 decision("value", Shown::Treated(Treatment::Null)),
@@ -209,12 +207,6 @@ mod tests {
         let list = DataType::List(Arc::new(noted("item", inner)));
         let raw = Schema::new(vec![noted("n", DataType::Int64), noted("list", list)])
             .with_metadata([("table comment".to_owned(), String::new())].into());
-        let decision = |name: &str, shown: Shown| ColumnDecision {
-            name: name.to_owned(),
-            shown,
-            rules: Vec::new(),
-            tags: Vec::new(),
-        };
         let parts =
             vec![decision("x", Shown::Treated(Treatment::Clear)), decision("y", Shown::Treated(Treatment::Null))];
         let decisions = [decision("n", Shown::Treated(Treatment::Clear)), decision("list", Shown::Nested(parts))];

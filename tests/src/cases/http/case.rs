@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::Path;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -166,24 +165,13 @@ pub enum By {
 /// # Panics
 /// When a file cannot be read, or does not make sense.
 pub fn cases() -> Vec<Case> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/http");
-    let mut files: Vec<_> =
-        std::fs::read_dir(&folder).expect("the cases' folder").map(|entry| entry.expect("a file").path()).collect();
-    files.sort();
-    let mut cases: Vec<Case> = Vec::new();
-    for file in files {
-        let text = std::fs::read_to_string(&file).expect("a readable file");
-        let read: Vec<Case> =
-            serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        for case in read {
-            assert!(case.code.is_none() || case.status >= 400, "{}: a code belongs to a refusal", case.id);
-            assert!(case.rows == Rows::Any || case.sql.is_some(), "{}: the view of which statement?", case.id);
-            cases.extend(case.each());
-        }
+    let written: Vec<Case> = crate::cases::read_folder("http");
+    for case in &written {
+        assert!(case.code.is_none() || case.status >= 400, "{}: a code belongs to a refusal", case.id);
+        assert!(case.rows == Rows::Any || case.sql.is_some(), "{}: the view of which statement?", case.id);
     }
-    for (at, case) in cases.iter().enumerate() {
-        assert!(!cases[..at].iter().any(|known| known.id == case.id), "two cases are called {}", case.id);
-    }
+    let cases: Vec<Case> = written.into_iter().flat_map(Case::each).collect();
+    crate::cases::check_ids(cases.iter().map(|case| &case.id));
     cases
 }
 

@@ -17,8 +17,9 @@ use crate::sources::open_sources;
 
 /// See what the sources of a configuration hold, and whether they answer.
 ///
-/// The audit ledger is one of them, under the name `lockgate`. For operators: these commands read the sources directly with the gateway's own credentials, see every table whatever
-/// policy says, and print paths and hosts when something fails. They read no rows and leave nothing in the audit ledger.
+/// The audit ledger is one of them, under the name `lockgate`. For operators: these commands read the sources directly with
+/// the gateway's own credentials, see every table whatever policy says, and print paths and hosts when something fails. They
+/// read no rows and leave nothing in the audit ledger.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     List(list::Args),
