@@ -119,7 +119,9 @@ async fn throughput(client: &Client, gateway: &Peer, url: &str, root: &Path, nam
         let before = (gateway.cpu_seconds(), memory.cpu_seconds());
         let our = client.read(client.governed(url, sql)).await;
         let their = client.read(client.0.get(&memory.greeting)).await;
-        assert_eq!((our.rows, our.bytes), (their.rows, their.bytes), "not the same result");
+        assert_eq!(our.rows, their.rows, "not the same result");
+        // Partitions come in another order each time, and pieces with them: padding differs by some bytes.
+        assert!(our.bytes.abs_diff(their.bytes) < our.bytes / 1_000, "{} bytes and {}", our.bytes, their.bytes);
         if run > 0 {
             let mib = our.bytes as f64 / f64::from(1 << 20);
             ours.push(mib / our.seconds);
