@@ -1,10 +1,14 @@
 //! What lies beside the rows of a batch in its buffers. A batch that was cut out of a longer one (LIMIT, a row limit)
 //! shares the byte that holds its last validity bits with rows that do not leave, and a cut list shares its elements;
 //! both are written to clients as they are. So they are cut off at the way out.
+//!
+//! What a batch weighs tells of its neighbours too: operators count buffers by their capacity, and choose by it how to sort
+//! (and so the order of ties), when to spill and when a query has used up its memory. So behind a row filter rows leave the
+//! barrier in buffers of exactly their size.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayData, ArrayRef, make_array};
+use datafusion::arrow::array::{Array, ArrayData, ArrayRef, OffsetSizeTrait, make_array};
 use datafusion::arrow::buffer::{BooleanBuffer, Buffer, MutableBuffer, NullBuffer};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
@@ -17,7 +21,37 @@ pub(crate) fn cut_off(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     if is_bare(array.data_type()) && array.null_count() == 0 {
         return Ok(Arc::clone(array));
     }
-    Ok(make_array(data(&array.to_data())?))
+    Ok(make_array(data(&array.to_data(), Keep::Shared)?))
+}
+
+/// The array in buffers that are as long as its rows need and hold nothing else. What is so already is shared.
+///
+/// # Errors
+/// When offsets do not fit their elements.
+pub(crate) fn own(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    Ok(make_array(data(&array.to_data(), Keep::Exact)?))
+}
+
+/// What Arrow rounds the bytes of a new buffer up to.
+const ROUNDED_TO: usize = 64;
+
+/// What becomes of buffers of values and texts.
+#[derive(Clone, Copy, PartialEq)]
+enum Keep {
+    /// They are shared, whatever lies around the rows.
+    Shared,
+    /// They are copied, unless they weigh what a copy would.
+    Exact,
+}
+
+impl Keep {
+    fn buffer(self, buffer: &Buffer) -> Buffer {
+        if self == Keep::Shared || buffer.capacity() == buffer.len().next_multiple_of(ROUNDED_TO) {
+            buffer.clone()
+        } else {
+            Buffer::from_slice_ref(buffer.as_slice())
+        }
+    }
 }
 
 /// Whether arrays of the type have no bits or elements besides validity.
@@ -25,8 +59,9 @@ fn is_bare(data_type: &DataType) -> bool {
     !data_type.is_nested() && *data_type != DataType::Boolean
 }
 
-fn data(from: &ArrayData) -> Result<ArrayData, ArrowError> {
-    let nulls = from.nulls().map(|nulls| NullBuffer::new(bits(nulls.inner())));
+fn data(from: &ArrayData, keep: Keep) -> Result<ArrayData, ArrowError> {
+    let nulls = from.nulls().filter(|nulls| keep == Keep::Shared || nulls.null_count() > 0);
+    let nulls = nulls.map(|nulls| NullBuffer::new(bits(nulls.inner())));
     match from.data_type() {
         DataType::Boolean => {
             let Some(values) = from.buffers().first() else { return Ok(from.clone()) };
@@ -34,44 +69,53 @@ fn data(from: &ArrayData) -> Result<ArrayData, ArrowError> {
             from.clone().into_builder().offset(0).nulls(nulls).buffers(vec![values.into_inner()]).build()
         }
         DataType::Struct(_) => {
-            let children = from.child_data().iter().map(|child| data(&child.slice(from.offset(), from.len())));
+            let children = from.child_data().iter().map(|child| data(&child.slice(from.offset(), from.len()), keep));
             let children = children.collect::<Result<Vec<_>, _>>()?;
             from.clone().into_builder().offset(0).nulls(nulls).child_data(children).build()
         }
         DataType::FixedSizeList(_, size) => {
             let width = usize::try_from(*size).unwrap_or(0);
             let (start, length) = (from.offset().saturating_mul(width), from.len().saturating_mul(width));
-            let children = from.child_data().iter().map(|child| data(&child.slice(start, length)));
+            let children = from.child_data().iter().map(|child| data(&child.slice(start, length), keep));
             let children = children.collect::<Result<Vec<_>, _>>()?;
             from.clone().into_builder().offset(0).nulls(nulls).child_data(children).build()
         }
-        DataType::List(_) | DataType::Map(..) => list::<i32>(from, nulls),
-        DataType::LargeList(_) => list::<i64>(from, nulls),
+        DataType::List(_) | DataType::Map(..) => list::<i32>(from, nulls, keep),
+        DataType::LargeList(_) => list::<i64>(from, nulls, keep),
+        DataType::Utf8 | DataType::Binary if keep == Keep::Exact => texts::<i32>(from, nulls),
+        DataType::LargeUtf8 | DataType::LargeBinary if keep == Keep::Exact => texts::<i64>(from, nulls),
         // The other types that leave have no children; see `plain`.
-        _ => from.clone().into_builder().nulls(nulls).build(),
+        _ => {
+            let buffers = from.buffers().iter().map(|buffer| keep.buffer(buffer)).collect();
+            from.clone().into_builder().nulls(nulls).buffers(buffers).build()
+        }
     }
 }
 
-fn list<O>(from: &ArrayData, nulls: Option<NullBuffer>) -> Result<ArrayData, ArrowError>
-where
-    O: datafusion::arrow::array::OffsetSizeTrait,
-{
+/// The ends of the rows, counted from the first row's start, and the range in which their elements or bytes lie.
+fn ends<O: OffsetSizeTrait>(from: &ArrayData) -> Option<(Buffer, std::ops::Range<usize>)> {
     let all: &[O] = from.buffers().first().map_or(&[], Buffer::typed_data);
     let ends = all.get(from.offset()..=from.offset().saturating_add(from.len())).unwrap_or_default();
-    let (Some(first), Some(last)) = (ends.first(), ends.last()) else {
+    let (first, last) = (ends.first()?, ends.last()?);
+    let rebased: Vec<O> = ends.iter().map(|end| *end - *first).collect();
+    Some((Keep::Exact.buffer(&Buffer::from_vec(rebased)), first.as_usize()..last.as_usize()))
+}
+
+fn list<O: OffsetSizeTrait>(from: &ArrayData, nulls: Option<NullBuffer>, keep: Keep) -> Result<ArrayData, ArrowError> {
+    let Some((ends, elements)) = ends::<O>(from) else {
         return from.clone().into_builder().nulls(nulls).build();
     };
-    let (start, length) = (first.as_usize(), last.as_usize().saturating_sub(first.as_usize()));
-    let rebased: Vec<O> = ends.iter().map(|end| *end - *first).collect();
-    let children = from.child_data().iter().map(|child| data(&child.slice(start, length)));
+    let children = from.child_data().iter().map(|child| data(&child.slice(elements.start, elements.len()), keep));
     let children = children.collect::<Result<Vec<_>, _>>()?;
-    from.clone()
-        .into_builder()
-        .offset(0)
-        .nulls(nulls)
-        .buffers(vec![Buffer::from_vec(rebased)])
-        .child_data(children)
-        .build()
+    from.clone().into_builder().offset(0).nulls(nulls).buffers(vec![ends]).child_data(children).build()
+}
+
+fn texts<O: OffsetSizeTrait>(from: &ArrayData, nulls: Option<NullBuffer>) -> Result<ArrayData, ArrowError> {
+    let (Some((ends, bytes)), Some(values)) = (ends::<O>(from), from.buffers().get(1)) else {
+        return from.clone().into_builder().nulls(nulls).build();
+    };
+    let values = Keep::Exact.buffer(&values.slice_with_length(bytes.start, bytes.len()));
+    from.clone().into_builder().offset(0).nulls(nulls).buffers(vec![ends, values]).build()
 }
 
 /// The same bits in bytes of their own, zero after the last.
@@ -91,8 +135,11 @@ fn bits(from: &BooleanBuffer) -> BooleanBuffer {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::array::{AsArray, BooleanArray, Int64Array, ListArray, StructArray};
+    use datafusion::arrow::array::{
+        AsArray, BooleanArray, Int64Array, ListArray, StringArray, StructArray, UInt64Array,
+    };
     use datafusion::arrow::buffer::OffsetBuffer;
+    use datafusion::arrow::compute::take;
     use datafusion::arrow::datatypes::{Field, Int64Type};
 
     use super::*;
@@ -117,6 +164,33 @@ mod tests {
         assert_eq!(cut.as_list::<i32>().values().len(), 1);
         assert_eq!(cut.as_list::<i32>().values().as_boolean().values().inner().as_slice(), [0b1]);
         assert_eq!(cut.as_list::<i32>().value_offsets(), [0, 1]);
+    }
+
+    #[test]
+    fn what_rows_weigh_does_not_tell_where_they_were_cut_from() {
+        let item = Arc::new(Field::new("item", DataType::Utf8, true));
+        let texts: ArrayRef = Arc::new(StringArray::from_iter((0..200).map(|at| (at % 3 > 0).then(|| "x".repeat(at)))));
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter((0..200).map(|at| (at % 100 < 90).then_some(at))));
+        let flags: ArrayRef = Arc::new(BooleanArray::from_iter((0..200).map(|at| (at < 150).then_some(at % 2 == 0))));
+        let lists: ArrayRef =
+            Arc::new(ListArray::new(item, OffsetBuffer::from_repeated_length(2, 100), Arc::clone(&texts), None));
+        for whole in [texts, numbers, flags, lists] {
+            let cut = whole.slice(20, 60);
+            let positions = UInt64Array::from_iter_values(20..80);
+            let alone = take(&whole, &positions, None).unwrap();
+            let (cut, alone) = (own(&cut).unwrap(), own(&alone).unwrap());
+            assert_eq!(&cut, &alone);
+            assert_eq!(cut.get_array_memory_size(), alone.get_array_memory_size(), "{}", whole.data_type());
+            // What is as it should be is not copied again.
+            let again = own(&cut).unwrap();
+            let first = |array: &ArrayRef| array.to_data().buffers().first().map(Buffer::as_ptr);
+            let is_shared = first(&again) == first(&cut);
+            assert!(is_shared || !is_fixed(whole.data_type()), "{}", whole.data_type());
+        }
+    }
+
+    fn is_fixed(data_type: &DataType) -> bool {
+        data_type.primitive_width().is_some()
     }
 
     #[test]

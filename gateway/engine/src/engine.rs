@@ -7,9 +7,6 @@ use datafusion::execution::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
-use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 use lockgate_contract::{Source, SourceError};
 use lockgate_policies::{KeyRing, PolicyStore, StoreStatus};
@@ -18,7 +15,7 @@ use tokio::runtime::{Handle, Runtime};
 
 use crate::admit::{Admission, GlobalMemory};
 use crate::scan::FileStores;
-use crate::{EngineConfig, Error, Ledger};
+use crate::{EngineConfig, Error, Ledger, rules};
 
 /// The governed query engine; clones are cheap and share everything. See [`Engine::query`].
 #[derive(Clone)]
@@ -86,7 +83,8 @@ impl Engine {
             .with_config(session_config(&config))
             .with_runtime_env(Arc::clone(&runtime_env))
             .with_table_functions(std::collections::HashMap::new())
-            .with_physical_optimizer_rules(physical_optimizer_rules())
+            .with_optimizer_rules(rules::logical())
+            .with_physical_optimizer_rules(rules::physical())
             .build();
         let tasks = Tasks::new(config.target_partitions)
             .map_err(|error| broken("the query threads could not be started", error.to_string()))?;
@@ -190,15 +188,6 @@ fn session_config(config: &EngineConfig) -> SessionConfig {
     options.execution.skip_physical_aggregate_schema_check = true;
     options.catalog.information_schema = false;
     session
-}
-
-/// DataFusion's rules without its physical push-down of static filters: below a join whose sides were swapped it takes a
-/// column for one of the same name on the other side, and rows come out that should not. The logical optimiser has
-/// pushed them all before; dynamic filters have a rule of their own.
-fn physical_optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let mut rules = PhysicalOptimizer::new().rules;
-    rules.retain(|rule| rule.name() != FilterPushdown::new().name());
-    rules
 }
 
 /// Stack of a query thread. Planning and dropping a deep expression recurses; `parse` bounds how deep. Only what is used

@@ -30,6 +30,7 @@ mod namespace;
 mod notices;
 mod plain;
 mod rewrite;
+mod rules;
 mod scan;
 
 pub use config::EngineConfig;

@@ -16,9 +16,9 @@ pub use run::{Plan, Report, run};
 
 use libtest_mimic::{Failed, Trial};
 
-/// Queries of a usual run, which takes a minute or two; `LOCKGATE_FUZZ_QUERIES` takes another number, and
+/// Queries of a usual run, which takes a few minutes; `LOCKGATE_FUZZ_QUERIES` takes another number, and
 /// `LOCKGATE_FUZZ_FIRST` begins with a later one, such as the one that a fault names.
-const QUERIES: u64 = 3_000;
+const QUERIES: u64 = 20_000;
 /// Seed of a usual run; `LOCKGATE_FUZZ_SEED` takes another one.
 const SEED: u64 = 20_261_123;
 

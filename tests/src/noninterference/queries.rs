@@ -134,15 +134,18 @@ impl Grammar<'_> {
                 (1..=n_columns).map(|at| format!("{at}{}", self.pick(&["", " DESC", " NULLS FIRST"]))).collect();
             tail = format!(" ORDER BY {}", order.join(", "));
         } else if self.chance(12) {
-            self.looks_at_order = true;
             tail = format!(" ORDER BY 1{} LIMIT {}", self.pick(&["", " DESC"]), self.rng.random_range(0..9));
         }
         if !tail.contains("LIMIT") && self.chance(15) {
-            self.looks_at_order = true;
             tail.push_str(&format!(" LIMIT {}", self.rng.random_range(0..40)));
             if self.chance(30) {
                 tail.push_str(&format!(" OFFSET {}", self.rng.random_range(0..20)));
             }
+        }
+        if tail.contains("LIMIT") {
+            self.looks_at_order = true;
+            // Which of several equal rows come first is up to the engine.
+            self.free_order |= tail.contains("ORDER BY");
         }
         tail
     }

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::compute::BatchCoalescer;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -27,6 +27,7 @@ use futures::{Stream, StreamExt, stream};
 
 use super::dynamic;
 use super::masked;
+use crate::edges;
 use crate::scan::Fault;
 
 /// See the module.
@@ -177,13 +178,8 @@ impl ExecutionPlan for SealedExec {
         let schema = Arc::clone(&self.schema);
         let batch_schema = Arc::clone(&schema);
         let fault = Arc::clone(&self.fault);
-        let hides_rows = self.even_batches;
         let rows = stream::iter(streams).flatten().map(move |batch| match batch {
-            Ok(batch) => {
-                let batch = batch.with_schema(Arc::clone(&batch_schema))?;
-                // INVARIANT: a reader may leave a hidden row's value in a buffer under a visible row's null.
-                if hides_rows { masked::overwrite(&batch) } else { Ok(batch) }
-            }
+            Ok(batch) => Ok(batch.with_schema(Arc::clone(&batch_schema))?),
             Err(error) => Err(scrub(fault.as_ref(), &error)),
         });
         let rows: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), rows));
@@ -206,12 +202,22 @@ fn scrub(fault: &dyn Fault, error: &DataFusionError) -> DataFusionError {
     DataFusionError::External(Box::new(fault.scrub(error)))
 }
 
-/// Cuts a stream into batches of exactly `size` rows, but for the last.
+/// Cuts a stream into batches of exactly `size` rows, but for the last, whose buffers tell of nothing but these rows.
+///
+/// INVARIANT: a reader may leave a hidden row's value in a buffer under a visible row's null, and what buffers weigh tells
+/// how many rows were read with them.
 struct EvenBatches {
     input: Option<SendableRecordBatchStream>,
     coalescer: BatchCoalescer,
     schema: SchemaRef,
     size: usize,
+}
+
+fn bare(batch: &RecordBatch) -> Result<RecordBatch> {
+    let clean = masked::overwrite(batch)?;
+    let columns: Result<Vec<_>, _> = clean.columns().iter().map(edges::own).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(clean.schema(), columns?, &options)?)
 }
 
 impl Stream for EvenBatches {
@@ -221,14 +227,14 @@ impl Stream for EvenBatches {
         let this = self.get_mut();
         loop {
             if let Some(batch) = this.coalescer.next_completed_batch() {
-                return Poll::Ready(Some(Ok(batch)));
+                return Poll::Ready(Some(bare(&batch)));
             }
             let Some(input) = this.input.as_mut() else { return Poll::Ready(None) };
             match input.poll_next_unpin(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Ok(batch))) => {
                     if batch.num_rows() == this.size && this.coalescer.is_empty() {
-                        return Poll::Ready(Some(Ok(batch)));
+                        return Poll::Ready(Some(bare(&batch)));
                     }
                     this.coalescer.push_batch(batch)?;
                 }

@@ -18,6 +18,7 @@ use super::rows::{RowPredicate, raw_column};
 use super::sealed::SealedExec;
 use super::shape::{ColumnShape, ShownColumn, TableShape};
 use super::treat::Treat;
+use crate::rules;
 use crate::scan::{RawTable, unqualified};
 
 /// A table as one asker sees it, for the time of one query.
@@ -92,7 +93,9 @@ impl TableProvider for PolicyTable {
         Ok(filters
             .iter()
             .map(|filter| {
-                if is_leakproof(filter, &self.shape, &raw) {
+                // A bare truth value stays above, where the optimiser drops it or the whole branch.
+                let is_constant = matches!(filter, Expr::Literal(..));
+                if !is_constant && is_leakproof(filter, &self.shape, &raw) {
                     TableProviderFilterPushDown::Exact
                 } else {
                     TableProviderFilterPushDown::Unsupported
@@ -125,6 +128,7 @@ impl TableProvider for PolicyTable {
         let hidden = state
             .create_physical_plan(&plan)
             .await
+            .and_then(|hidden| rules::push_filters(hidden, state.config_options()))
             .map_err(|error| DataFusionError::External(Box::new(self.raw.fault.scrub(&error))))?;
         let types = |schema: &SchemaRef| {
             schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect::<Vec<_>>()

@@ -26,6 +26,7 @@ use lockgate_policies::{
 use parking_lot::Mutex;
 
 use crate::barrier::{PolicyTable, RowPredicate, TableShape};
+use crate::rules;
 use crate::scan::{RawTable, SourceFault};
 
 /// Rows of the world; `grp` runs from 0 to 99, and a rule keeps `grp < keep`.
@@ -132,8 +133,9 @@ fn context(pushdown: bool, seen: &Arc<Mutex<Vec<i64>>>) -> SessionContext {
     config.options_mut().execution.parquet.pushdown_filters = pushdown;
     config.options_mut().execution.parquet.schema_force_view_types = false;
     config.options_mut().sql_parser.map_string_types_to_utf8view = false;
-    let state = SessionStateBuilder::new().with_default_features().with_config(config).build();
-    let context = SessionContext::new_with_state(state);
+    let state = SessionStateBuilder::new().with_default_features().with_config(config);
+    let state = state.with_optimizer_rules(rules::logical()).with_physical_optimizer_rules(rules::physical());
+    let context = SessionContext::new_with_state(state.build());
     context.register_udf(ScalarUDF::from(Spy {
         seen: Arc::clone(seen),
         signature: Signature::any(1, Volatility::Volatile),

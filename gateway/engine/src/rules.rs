@@ -1,0 +1,37 @@
+//! Which optimiser rules run, and where: DataFusion's own, but for two places.
+
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::config::ConfigOptions;
+use datafusion::optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
+use datafusion::optimizer::push_down_filter::PushDownFilter;
+use datafusion::optimizer::{Optimizer, OptimizerRule};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::physical_plan::ExecutionPlan;
+
+/// Rules over logical plans: subqueries become joins once more after filters were pushed. A filter over a column that stands
+/// for `CASE WHEN x IN (SELECT ..)` holds the subquery only then, and is taken apart for its common parts right after.
+pub(crate) fn logical() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let mut rules = Optimizer::new().rules;
+    if let Some(at) = rules.iter().position(|rule| rule.name() == PushDownFilter::new().name()) {
+        rules.insert(at.saturating_add(1), Arc::new(DecorrelatePredicateSubquery::new()));
+    }
+    rules
+}
+
+/// Rules over physical plans, without the push-down of static filters: below a join whose sides were swapped it takes a
+/// column for one of the same name on the other side, and rows come out that should not. The logical optimiser has pushed
+/// them all before; dynamic filters have a rule of their own, and scans below a barrier have [`push_filters`].
+pub(crate) fn physical() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    rules.retain(|rule| rule.name() != FilterPushdown::new().name());
+    rules
+}
+
+/// Pushes the static filters of a plan without joins into its scan, where files are pruned by them.
+pub(crate) fn push_filters(plan: Arc<dyn ExecutionPlan>, config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+    FilterPushdown::new().optimize(plan, config)
+}
