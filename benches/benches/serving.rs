@@ -17,6 +17,7 @@ use arrow::ipc::writer::StreamEncoder;
 use arrow::record_batch::RecordBatch;
 use axum::body::{Body, Bytes};
 use axum::routing::get;
+use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use futures::StreamExt;
 use lockgate_benches::measure::{Limit, median, number, quantile};
 use lockgate_benches::process::{Peer, Resident};
@@ -30,6 +31,10 @@ fn main() -> ExitCode {
         Some("serve" | "demo") => lockgate_server::cli::main(),
         Some("from-memory") => {
             serve_from_memory(Path::new(&arguments[2]));
+            ExitCode::SUCCESS
+        }
+        Some("from-file") => {
+            serve_from_file(&arguments[2], &arguments[3]);
             ExitCode::SUCCESS
         }
         _ => {
@@ -105,40 +110,50 @@ impl Client {
     }
 }
 
-/// The whole result from the gateway, and the same batches from memory.
+/// The whole result from the gateway, the same batches from memory, and the same rows from the file by plain DataFusion.
 async fn throughput(client: &Client, gateway: &Peer, url: &str, root: &Path, name: &str, sql: &str, limit: Limit) {
     let file = root.join("result.arrows");
     let answer = client.governed(url, sql).send().await.unwrap();
     std::fs::write(&file, answer.bytes().await.unwrap()).unwrap();
     let memory = Peer::of_myself(&["from-memory", file.to_str().unwrap()]);
+    let table = root.join("data").join(TABLE_FILE);
+    let plain = Peer::of_myself(&["from-file", table.to_str().unwrap(), &sql.replace("a.b.t", "t")]);
     gateway.reset_peak();
-    let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-    let mut cpu = (0.0, 0.0);
+    let peers = [gateway, &memory, &plain];
+    let (mut rates, mut cpu) = ([const { Vec::new() }; 3], [0.0; 3]);
+    let (mut to_memory, mut to_plain) = (Vec::new(), Vec::new());
     let runs = number("LOCKGATE_BENCH_RUNS", 7);
     for run in 0..=runs {
-        let before = (gateway.cpu_seconds(), memory.cpu_seconds());
+        let before = peers.map(Peer::cpu_seconds);
         let our = client.read(client.governed(url, sql)).await;
-        let their = client.read(client.0.get(&memory.greeting)).await;
-        assert_eq!(our.rows, their.rows, "not the same result");
+        let theirs = client.read(client.0.get(&memory.greeting)).await;
+        let plainly = client.read(client.0.get(&plain.greeting)).await;
+        assert_eq!((our.rows, our.rows), (theirs.rows, plainly.rows), "not the same result");
         // Partitions come in another order each time, and pieces with them: padding differs by some bytes.
-        assert!(our.bytes.abs_diff(their.bytes) < our.bytes / 1_000, "{} bytes and {}", our.bytes, their.bytes);
+        assert!(our.bytes.abs_diff(theirs.bytes) < our.bytes / 1_000, "{} bytes and {}", our.bytes, theirs.bytes);
         if run > 0 {
-            let mib = our.bytes as f64 / f64::from(1 << 20);
-            ours.push(mib / our.seconds);
-            theirs.push(mib / their.seconds);
-            ratios.push(their.seconds / our.seconds);
-            cpu.0 += gateway.cpu_seconds() - before.0;
-            cpu.1 += memory.cpu_seconds() - before.1;
+            for (rates, taken) in rates.iter_mut().zip([&our, &theirs, &plainly]) {
+                rates.push(taken.bytes as f64 / f64::from(1 << 20) / taken.seconds);
+            }
+            to_memory.push(theirs.seconds / our.seconds);
+            to_plain.push(plainly.seconds / our.seconds);
+            for ((cpu, peer), before) in cpu.iter_mut().zip(peers).zip(before) {
+                *cpu += (peer.cpu_seconds() - before) / runs as f64;
+            }
         }
     }
+    let [ours, from_memory, from_file] = rates.map(|rates| median(&rates));
+    let (to_memory, to_plain) = (median(&to_memory), median(&to_plain));
+    println!("HTTP Arrow, {name}: gateway {ours:.0} MiB/s, {:.2} s of CPU a run", cpu[0]);
     println!(
-        "HTTP Arrow, {name}: gateway {:.0} MiB/s, from memory {:.0} MiB/s, ratio {:.3} {}; server CPU {:.2} s and {:.2} s a run",
-        median(&ours),
-        median(&theirs),
-        median(&ratios),
-        limit.verdict(median(&ratios)),
-        cpu.0 / runs as f64,
-        cpu.1 / runs as f64,
+        "  the same batches from memory {from_memory:.0} MiB/s, {:.2} s, ratio {to_memory:.3} {}",
+        cpu[1],
+        limit.verdict(to_memory)
+    );
+    println!(
+        "  plain DataFusion over the file {from_file:.0} MiB/s, {:.2} s, ratio {to_plain:.3} {}",
+        cpu[2],
+        limit.verdict(to_plain)
     );
     let peak = gateway.resident_mib(Resident::Peak);
     println!("  gateway's peak memory while streaming: {peak:.0} MiB {}", Limit::AtMost(250.0).verdict(peak));
@@ -163,9 +178,34 @@ async fn serve_from_memory(file: &Path) {
             Body::from_stream(futures::stream::iter(bytes))
         }
     };
+    listen(axum::Router::new().route("/", get(answer))).await;
+}
+
+/// Serves the answer of plain DataFusion to a query over a Parquet file called `t`, as the gateway would without a policy.
+#[tokio::main]
+async fn serve_from_file(file: &str, sql: &str) {
+    let mut config = SessionConfig::new().with_batch_size(8_192);
+    config.options_mut().execution.parquet.schema_force_view_types = false;
+    let context = SessionContext::new_with_config(config);
+    context.register_parquet("t", file, ParquetReadOptions::default()).await.unwrap();
+    let sql = sql.to_owned();
+    let answer = move || {
+        let (context, sql) = (context.clone(), sql.clone());
+        async move {
+            let batches = context.sql(&sql).await.unwrap().execute_stream().await.unwrap();
+            let mut encoder = StreamEncoder::try_new_with_options(&batches.schema(), Default::default()).unwrap();
+            let pieces = batches.flat_map(move |batch| futures::stream::iter(encoder.encode(&batch.unwrap()).unwrap()));
+            let bytes = pieces.map(|buffer| Ok::<_, std::convert::Infallible>(Bytes::from_owner(Owner(buffer))));
+            Body::from_stream(bytes)
+        }
+    };
+    listen(axum::Router::new().route("/", get(answer))).await;
+}
+
+async fn listen(router: axum::Router) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("http://{}/", listener.local_addr().unwrap());
-    axum::serve(listener, axum::Router::new().route("/", get(answer))).await.unwrap();
+    axum::serve(listener, router).await.unwrap();
 }
 
 struct Owner(Buffer);

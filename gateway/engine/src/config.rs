@@ -44,7 +44,7 @@ impl Default for EngineConfig {
             queue: 100,
             queue_wait: Duration::from_secs(60),
             target_partitions: cores,
-            batch_size: 8_192,
+            batch_size: 4_096,
         }
     }
 }

@@ -18,7 +18,7 @@ use datafusion::arrow::error::ArrowError;
 /// # Errors
 /// When offsets do not fit their elements.
 pub(crate) fn cut_off(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    if is_bare(array.data_type()) && array.null_count() == 0 {
+    if is_flat(array.data_type()) && array.nulls().is_none_or(|nulls| is_bare(nulls.inner())) {
         return Ok(Arc::clone(array));
     }
     Ok(make_array(data(&array.to_data(), Keep::Shared)?))
@@ -29,6 +29,9 @@ pub(crate) fn cut_off(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
 /// # Errors
 /// When offsets do not fit their elements.
 pub(crate) fn own(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    if array.data_type().is_primitive() && array.nulls().is_none() && array.to_data().buffers().iter().all(is_exact) {
+        return Ok(Arc::clone(array));
+    }
     Ok(make_array(data(&array.to_data(), Keep::Exact)?))
 }
 
@@ -46,7 +49,7 @@ enum Keep {
 
 impl Keep {
     fn buffer(self, buffer: &Buffer) -> Buffer {
-        if self == Keep::Shared || buffer.capacity() == buffer.len().next_multiple_of(ROUNDED_TO) {
+        if self == Keep::Shared || is_exact(buffer) {
             buffer.clone()
         } else {
             Buffer::from_slice_ref(buffer.as_slice())
@@ -54,9 +57,22 @@ impl Keep {
     }
 }
 
+/// Whether the buffer weighs what a copy of its bytes would.
+fn is_exact(buffer: &Buffer) -> bool {
+    buffer.capacity() == buffer.len().next_multiple_of(ROUNDED_TO)
+}
+
 /// Whether arrays of the type have no bits or elements besides validity.
-fn is_bare(data_type: &DataType) -> bool {
+fn is_flat(data_type: &DataType) -> bool {
     !data_type.is_nested() && *data_type != DataType::Boolean
+}
+
+/// Whether a bitmap's bytes hold nothing but its bits, and zeroes after the last.
+fn is_bare(bits: &BooleanBuffer) -> bool {
+    let n_used = bits.len() % 8;
+    let rest = if n_used == 0 { 0 } else { u8::MAX << n_used };
+    let bytes = bits.inner().as_slice();
+    bits.offset() == 0 && bytes.len() == bits.len().div_ceil(8) && bytes.last().is_none_or(|last| last & rest == 0)
 }
 
 fn data(from: &ArrayData, keep: Keep) -> Result<ArrayData, ArrowError> {

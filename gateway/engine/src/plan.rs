@@ -27,6 +27,8 @@ pub(crate) struct Planned {
     pub(crate) reads: BTreeMap<TableName, BTreeSet<String>>,
     /// What the caller is told.
     pub(crate) notices: Vec<Notice>,
+    /// Whether policy hides rows of any of its tables.
+    pub(crate) hides_rows: bool,
 }
 
 /// Optimises and makes physical.
@@ -36,7 +38,8 @@ pub(crate) struct Planned {
 pub(crate) async fn plan(state: &mut SessionState, governed: Governed) -> Result<Planned, Error> {
     // INVARIANT: which visible rows an expression sees never hangs on where hidden rows lie. The bounds of a top-k and of
     // an aggregate move while rows flow, batch by batch of the raw table; a join's bounds stand before its first row.
-    if governed.tables.iter().any(hides_rows) {
+    let hides_rows = governed.tables.iter().any(hides_rows);
+    if hides_rows {
         let optimizer = &mut state.config_mut().options_mut().optimizer;
         optimizer.enable_topk_dynamic_filter_pushdown = false;
         optimizer.enable_aggregate_dynamic_filter_pushdown = false;
@@ -50,7 +53,7 @@ pub(crate) async fn plan(state: &mut SessionState, governed: Governed) -> Result
         .await
         .map_err(|error| rewrite::physical_error(&error))?;
     let notices = notices::of(&governed, &reads);
-    Ok(Planned { governed, logical, physical, reads, notices })
+    Ok(Planned { governed, logical, physical, reads, notices, hides_rows })
 }
 
 fn hides_rows(table: &GovernedTable) -> bool {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::common::Result;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::config::ConfigOptions;
 use datafusion::optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
 use datafusion::optimizer::push_down_filter::PushDownFilter;
@@ -11,6 +12,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::filter::FilterExec;
 
 /// Rules over logical plans: subqueries become joins once more after filters were pushed. A filter over a column that stands
 /// for `CASE WHEN x IN (SELECT ..)` holds the subquery only then, and is taken apart for its common parts right after.
@@ -34,4 +36,19 @@ pub(crate) fn physical() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
 /// Pushes the static filters of a plan without joins into its scan, where files are pruned by them.
 pub(crate) fn push_filters(plan: Arc<dyn ExecutionPlan>, config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
     FilterPushdown::new().optimize(plan, config)
+}
+
+/// Rows of the first batch behind a row filter, and of the batches that the filter itself gathers: so few that the first
+/// rows leave early.
+pub(crate) fn early_rows(batch_size: usize) -> usize {
+    (batch_size / 4).max(1)
+}
+
+/// Has filters hand on their first rows early. The seal above gathers batches anew.
+pub(crate) fn give_early(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let given = plan.transform_up(|node| match node.downcast_ref::<FilterExec>() {
+        Some(filter) => Ok(Transformed::yes(Arc::new(filter.with_batch_size(early_rows(filter.batch_size()))?))),
+        None => Ok(Transformed::no(node)),
+    })?;
+    Ok(given.data)
 }

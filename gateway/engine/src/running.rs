@@ -41,6 +41,8 @@ pub(crate) struct Start {
     pub(crate) notices: Vec<Notice>,
     /// Policy version.
     pub(crate) policy: Arc<str>,
+    /// Whether policy hides rows of any table that is read.
+    hides_rows: bool,
     purpose: String,
 }
 
@@ -52,6 +54,7 @@ impl Start {
             schema: Arc::new(Schema::empty()),
             notices: planned.notices.clone(),
             policy: Arc::clone(&planned.governed.policy),
+            hides_rows: planned.hides_rows,
             purpose: session.asker.purpose.clone(),
         }
     }
@@ -63,6 +66,7 @@ impl Start {
             schema: Arc::new(Schema::empty()),
             notices: Vec::new(),
             policy: Arc::from(policy),
+            hides_rows: true,
             purpose: session.asker.purpose.clone(),
         }
     }
@@ -147,6 +151,11 @@ impl Running {
     /// Version of the policy that decided.
     pub fn policy(&self) -> &str {
         &self.start.policy
+    }
+
+    /// Whether policy hides rows of any table that is read: where batches begin and end may then tell of them.
+    pub fn hides_rows(&self) -> bool {
+        self.start.hides_rows
     }
 
     /// Whether the row limit cut the result; known once the stream has ended.

@@ -4,10 +4,10 @@ use std::iter::repeat_n;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayData, ArrayRef, BooleanArray, FixedSizeListArray, LargeStringArray, StringArray, StringViewArray,
+    Array, ArrayData, ArrayRef, BooleanArray, FixedSizeListArray, GenericStringArray, OffsetSizeTrait, StringViewArray,
     StructArray, make_array, new_empty_array, new_null_array,
 };
-use arrow::buffer::{BooleanBuffer, Buffer, MutableBuffer};
+use arrow::buffer::{BooleanBuffer, Buffer, MutableBuffer, OffsetBuffer};
 use arrow::error::ArrowError;
 use arrow_schema::DataType;
 
@@ -27,6 +27,11 @@ pub(super) const SPEC: Spec = Spec {
 
 const TEXT: &str = "***";
 
+fn texts<O: OffsetSizeTrait>(n_rows: usize) -> Result<GenericStringArray<O>, ArrowError> {
+    let offsets = OffsetBuffer::from_repeated_length(TEXT.len(), n_rows);
+    GenericStringArray::try_new(offsets, Buffer::from_vec(TEXT.repeat(n_rows).into_bytes()), None)
+}
+
 /// # Errors
 /// Any error means that the type has no constant.
 fn constant(data_type: &DataType, n_rows: usize) -> Result<ArrayRef, ArrowError> {
@@ -35,8 +40,8 @@ fn constant(data_type: &DataType, n_rows: usize) -> Result<ArrayRef, ArrowError>
     }
     match data_type {
         DataType::Boolean => Ok(Arc::new(BooleanArray::new(BooleanBuffer::new_unset(n_rows), None))),
-        DataType::Utf8 => Ok(Arc::new(StringArray::from_iter_values(repeat_n(TEXT, n_rows)))),
-        DataType::LargeUtf8 => Ok(Arc::new(LargeStringArray::from_iter_values(repeat_n(TEXT, n_rows)))),
+        DataType::Utf8 => Ok(Arc::new(texts::<i32>(n_rows)?)),
+        DataType::LargeUtf8 => Ok(Arc::new(texts::<i64>(n_rows)?)),
         DataType::Utf8View => Ok(Arc::new(StringViewArray::from_iter_values(repeat_n(TEXT, n_rows)))),
         DataType::Binary => filled(data_type, n_rows, vec![zeroes((n_rows + 1) * 4), zeroes(0)], vec![]),
         DataType::LargeBinary => filled(data_type, n_rows, vec![zeroes((n_rows + 1) * 8), zeroes(0)], vec![]),

@@ -27,8 +27,8 @@ use futures::{Stream, StreamExt, stream};
 
 use super::dynamic;
 use super::masked;
-use crate::edges;
 use crate::scan::Fault;
+use crate::{edges, rules};
 
 /// See the module.
 pub(crate) struct SealedExec {
@@ -184,13 +184,10 @@ impl ExecutionPlan for SealedExec {
         });
         let rows: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), rows));
         if self.even_batches {
-            let size = context.session_config().batch_size();
-            Ok(Box::pin(EvenBatches {
-                input: Some(rows),
-                coalescer: BatchCoalescer::new(Arc::clone(&schema), size),
-                schema,
-                size,
-            }))
+            let later_size = context.session_config().batch_size();
+            let size = rules::early_rows(later_size);
+            let coalescer = BatchCoalescer::new(Arc::clone(&schema), size);
+            Ok(Box::pin(EvenBatches { input: Some(rows), coalescer, schema, size, later_size }))
         } else {
             Ok(rows)
         }
@@ -202,7 +199,8 @@ fn scrub(fault: &dyn Fault, error: &DataFusionError) -> DataFusionError {
     DataFusionError::External(Box::new(fault.scrub(error)))
 }
 
-/// Cuts a stream into batches of exactly `size` rows, but for the last, whose buffers tell of nothing but these rows.
+/// Cuts a stream into batches whose buffers tell of nothing but their rows: a small one first, so that the first rows leave
+/// early, then batches of exactly `later_size` rows, and what is left.
 ///
 /// INVARIANT: a reader may leave a hidden row's value in a buffer under a visible row's null, and what buffers weigh tells
 /// how many rows were read with them.
@@ -210,7 +208,25 @@ struct EvenBatches {
     input: Option<SendableRecordBatchStream>,
     coalescer: BatchCoalescer,
     schema: SchemaRef,
+    /// Rows of the next batch.
     size: usize,
+    later_size: usize,
+}
+
+impl EvenBatches {
+    /// What leaves, and from then on batches of the later size.
+    fn give(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
+        if self.size != self.later_size {
+            self.size = self.later_size;
+            let later = BatchCoalescer::new(Arc::clone(&self.schema), self.size);
+            let mut early = std::mem::replace(&mut self.coalescer, later);
+            early.finish_buffered_batch()?;
+            while let Some(rest) = early.next_completed_batch() {
+                self.coalescer.push_batch(rest)?;
+            }
+        }
+        bare(batch)
+    }
 }
 
 fn bare(batch: &RecordBatch) -> Result<RecordBatch> {
@@ -227,14 +243,14 @@ impl Stream for EvenBatches {
         let this = self.get_mut();
         loop {
             if let Some(batch) = this.coalescer.next_completed_batch() {
-                return Poll::Ready(Some(bare(&batch)));
+                return Poll::Ready(Some(this.give(&batch)));
             }
             let Some(input) = this.input.as_mut() else { return Poll::Ready(None) };
             match input.poll_next_unpin(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Ok(batch))) => {
                     if batch.num_rows() == this.size && this.coalescer.is_empty() {
-                        return Poll::Ready(Some(bare(&batch)));
+                        return Poll::Ready(Some(this.give(&batch)));
                     }
                     this.coalescer.push_batch(batch)?;
                 }

@@ -129,6 +129,7 @@ impl TableProvider for PolicyTable {
             .create_physical_plan(&plan)
             .await
             .and_then(|hidden| rules::push_filters(hidden, state.config_options()))
+            .and_then(rules::give_early)
             .map_err(|error| DataFusionError::External(Box::new(self.raw.fault.scrub(&error))))?;
         let types = |schema: &SchemaRef| {
             schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect::<Vec<_>>()

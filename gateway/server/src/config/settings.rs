@@ -151,7 +151,7 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "Partitions that one query is cut into; by default the number of processor cores.",
     ),
-    optional("limits.batch_rows", Count, Some("8192"), "Rows of one batch inside the engine."),
+    optional("limits.batch_rows", Count, Some("4096"), "Rows of one batch inside the engine."),
     optional("log.format", Choice(&["text", "json"]), Some("\"text\""), "Form of the log on standard error."),
     optional(
         "log.filter",

@@ -51,7 +51,7 @@ enum Stage {
 impl Parcel {
     /// A parcel for a running query.
     pub(crate) fn new(running: Running, packing: Box<dyn Packing>, meter: Meter) -> Self {
-        let cutter = Cutter::new(running.schema(), packing.piece_size());
+        let cutter = Cutter::new(running.schema(), packing.piece_size(), running.hides_rows());
         Self {
             watch: running.watch(),
             running: Some(running),

@@ -87,7 +87,7 @@ impl Repack {
                     policy: self.policy.clone(),
                 };
                 let packing = packing(self.format, frame).map_err(refused)?;
-                Started { cutter: Cutter::new(schema, packing.piece_size()), packing }
+                Started { cutter: Cutter::new(schema, packing.piece_size(), true), packing }
             }
         };
         Ok(self.started.insert(started))

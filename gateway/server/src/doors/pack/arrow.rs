@@ -27,7 +27,7 @@ impl ArrowStream {
 
 impl Packing for ArrowStream {
     fn piece_size(&self) -> PieceSize {
-        PieceSize { rows: 64 * 1024, bytes: 4 << 20 }
+        PieceSize { rows: 64 * 1024, bytes: 4 << 20, long: 1024 }
     }
 
     fn rows(&mut self, piece: &RecordBatch, chunks: &mut Chunks) -> Result<(), PackError> {

@@ -62,7 +62,7 @@ impl Csv {
 
 impl Packing for Csv {
     fn piece_size(&self) -> PieceSize {
-        PieceSize { rows: 8 * 1024, bytes: 1 << 20 }
+        PieceSize { rows: 8 * 1024, bytes: 1 << 20, long: usize::MAX }
     }
 
     fn rows(&mut self, piece: &RecordBatch, chunks: &mut Chunks) -> Result<(), PackError> {

@@ -1,4 +1,5 @@
-//! Cuts a stream of batches anew, at places that depend on the rows alone.
+//! Cuts a stream of batches anew, at places that depend on the rows alone. Where no rows are hidden, batches that are long
+//! enough stay as they are, which saves copying them.
 
 use std::collections::VecDeque;
 
@@ -20,6 +21,8 @@ pub(crate) struct PieceSize {
     pub(crate) rows: usize,
     /// A piece ends early once its values take this many bytes.
     pub(crate) bytes: usize,
+    /// Rows from which on a batch may be a piece as it stands, where no rows are hidden.
+    pub(crate) long: usize,
 }
 
 /// Rows of the first pieces.
@@ -29,6 +32,8 @@ const FIRST_ROWS: [usize; 2] = [1024, 16 * 1024];
 pub(crate) struct Cutter {
     schema: SchemaRef,
     size: PieceSize,
+    /// Whether rows are hidden, of which the ends of batches could tell.
+    hides_rows: bool,
     /// Whether a shared slice of a batch is a piece as it stands, without bits of other rows.
     flat: bool,
     waiting: Vec<RecordBatch>,
@@ -40,13 +45,29 @@ pub(crate) struct Cutter {
 
 impl Cutter {
     /// A cutter for batches of a schema.
-    pub(crate) fn new(schema: SchemaRef, size: PieceSize) -> Self {
+    pub(crate) fn new(schema: SchemaRef, size: PieceSize, hides_rows: bool) -> Self {
         let flat = schema.fields().iter().all(|field| !field.data_type().is_nested());
-        Self { schema, size, flat, waiting: Vec::new(), n_rows: 0, n_bytes: 0, n_pieces: 0, done: VecDeque::new() }
+        Self {
+            schema,
+            size,
+            hides_rows,
+            flat,
+            waiting: Vec::new(),
+            n_rows: 0,
+            n_bytes: 0,
+            n_pieces: 0,
+            done: VecDeque::new(),
+        }
     }
 
     /// Adds a batch.
     pub(crate) fn push(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
+        if !self.hides_rows && (self.size.long..=self.size.rows).contains(&batch.num_rows()) {
+            self.finish()?;
+            self.n_pieces += 1;
+            self.done.push_back(batch.clone());
+            return Ok(());
+        }
         let mut start = 0;
         let mut at = 0;
         while at < batch.num_rows() {

@@ -65,7 +65,7 @@ impl JsonDocument {
 
 impl Packing for JsonDocument {
     fn piece_size(&self) -> PieceSize {
-        PieceSize { rows: 8 * 1024, bytes: 1 << 20 }
+        PieceSize { rows: 8 * 1024, bytes: 1 << 20, long: usize::MAX }
     }
 
     fn rows(&mut self, piece: &RecordBatch, chunks: &mut Chunks) -> Result<(), PackError> {

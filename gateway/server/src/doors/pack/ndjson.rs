@@ -43,7 +43,7 @@ impl NdJson {
 
 impl Packing for NdJson {
     fn piece_size(&self) -> PieceSize {
-        PieceSize { rows: 8 * 1024, bytes: 1 << 20 }
+        PieceSize { rows: 8 * 1024, bytes: 1 << 20, long: usize::MAX }
     }
 
     fn rows(&mut self, piece: &RecordBatch, chunks: &mut Chunks) -> Result<(), PackError> {

@@ -42,7 +42,7 @@ impl ParquetFile {
 
 impl Packing for ParquetFile {
     fn piece_size(&self) -> PieceSize {
-        PieceSize { rows: 64 * 1024, bytes: 4 << 20 }
+        PieceSize { rows: 64 * 1024, bytes: 4 << 20, long: usize::MAX }
     }
 
     fn rows(&mut self, piece: &RecordBatch, chunks: &mut Chunks) -> Result<(), PackError> {

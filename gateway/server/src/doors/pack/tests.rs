@@ -34,7 +34,7 @@ fn frame(schema: SchemaRef) -> Frame {
 fn write(format: Format, batches: &[RecordBatch]) -> Vec<u8> {
     let schema = batches[0].schema();
     let mut packing = packing(format, frame(schema.clone())).unwrap();
-    let mut cutter = Cutter::new(schema, packing.piece_size());
+    let mut cutter = Cutter::new(schema, packing.piece_size(), true);
     let mut chunks = Chunks::default();
     let mut rows = 0;
     for batch in batches {
@@ -47,6 +47,23 @@ fn write(format: Format, batches: &[RecordBatch]) -> Vec<u8> {
     }
     packing.end(Ending { rows, truncated: false }, &mut chunks).unwrap();
     chunks.take().into_iter().flatten().collect()
+}
+
+#[test]
+fn long_batches_stay_as_they_are_only_where_no_rows_are_hidden() {
+    let batch = sample(6_000);
+    let lengths = [300, 2_000, 700, 3_000];
+    let pieces = |hides_rows: bool| {
+        let mut cutter =
+            Cutter::new(batch.schema(), PieceSize { rows: 65_536, bytes: 4 << 20, long: 1_024 }, hides_rows);
+        for batch in slices(&batch, &lengths) {
+            cutter.push(&batch).unwrap();
+        }
+        cutter.finish().unwrap();
+        std::iter::from_fn(|| cutter.next()).map(|piece| piece.num_rows()).collect::<Vec<_>>()
+    };
+    assert_eq!(pieces(false), lengths);
+    assert_eq!(pieces(true), [1_024, 4_976]);
 }
 
 fn text(format: Format, batch: &RecordBatch) -> String {
