@@ -7,6 +7,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::config::ConfigOptions;
 use datafusion::optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
 use datafusion::optimizer::push_down_filter::PushDownFilter;
+use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
 use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
@@ -15,11 +16,15 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExec;
 
 /// Rules over logical plans: subqueries become joins once more after filters were pushed. A filter over a column that stands
-/// for `CASE WHEN x IN (SELECT ..)` holds the subquery only then, and is taken apart for its common parts right after.
+/// for `CASE WHEN x IN (SELECT ..)` holds the subquery only then, and is taken apart for its common parts right after. It is
+/// simplified first, as in the next round of all rules: `(x NOT IN ..) = true` would become another join, one that takes
+/// nulls for no match.
 pub(crate) fn logical() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
     if let Some(at) = rules.iter().position(|rule| rule.name() == PushDownFilter::new().name()) {
-        rules.insert(at.saturating_add(1), Arc::new(DecorrelatePredicateSubquery::new()));
+        let again: [Arc<dyn OptimizerRule + Send + Sync>; 2] =
+            [Arc::new(SimplifyExpressions::new()), Arc::new(DecorrelatePredicateSubquery::new())];
+        rules.splice(at.saturating_add(1)..at.saturating_add(1), again);
     }
     rules
 }
