@@ -63,8 +63,7 @@ pub(crate) fn for_tag(
     };
     let id = id_of(number);
     let shown = id.clone().unwrap_or_default();
-    let remedy = remedy
-        .unwrap_or_else(|| format!("rule {shown} denies it; no role or purpose gives it as long as that rule applies"));
+    let remedy = remedy.unwrap_or_else(|| format!("no role or purpose gives it as long as rule {shown} applies"));
     Withheld { reason: WithheldReason::Denied, rule: id, remedy }
 }
 

@@ -78,7 +78,7 @@ fn a_deny_wins_over_every_allow_and_is_named() {
     let TableAccess::Visible { columns, .. } = &decision.access else { panic!() };
     let Shown::Withheld(withheld) = &columns[0].shown else { panic!() };
     assert_eq!((&withheld.reason, withheld.rule.as_deref()), (&WithheldReason::Denied, Some("NO")));
-    assert_eq!(withheld.remedy, "rule NO denies it; no role or purpose gives it as long as that rule applies");
+    assert_eq!(withheld.remedy, "no role or purpose gives it as long as rule NO applies");
     assert_eq!(decision.rules, ["NO", "RW"]);
 }
 

@@ -69,6 +69,8 @@ const QUERIES: &[&str] = &[
     "SELECT id FROM t EXCEPT SELECT id FROM t WHERE spy_pure(id) < 0",
     "SELECT count(*) FROM t WHERE 1 = 1 / (SELECT count(*) FROM t WHERE id >= 1000000)",
     "SELECT count(*) FROM t WHERE 1 = 0",
+    "SELECT count(*) FROM t WHERE 1 / 0 = 1",
+    "SELECT count(*) FROM t WHERE CAST('x' AS INT) = 1",
     "SELECT count(*) FROM t WHERE CAST(concat('x', random()) AS INT) = 1",
     "SELECT count(*) FROM t WHERE random() < 2 AND spy(id) >= 0",
     "SELECT count(*) FROM (SELECT id FROM t WHERE spy_pure(id) >= 0 LIMIT 1)",
