@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::array::{Array, UInt64Array};
+use datafusion::arrow::compute::take;
 use datafusion::common::Statistics;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{ExecutionPlan, collect};
 
 use super::world::{Raw, World};
 use crate::barrier::sealed::SealedExec;
+use crate::edges;
 
 /// Rows that the raw scan below every seal gave.
 fn raw_rows(plan: &Arc<dyn ExecutionPlan>) -> usize {
@@ -53,6 +56,24 @@ async fn dynamic_filter_of_a_join_crosses_on_a_clear_column_alone() {
     let treated = rows_read(&world, "SELECT t.id FROM (VALUES ('x'), ('y')) v(k) JOIN t ON t.email = v.k").await;
     assert!(clear < 2_000, "{clear} rows were read although the join's bounds name one row group");
     assert_eq!(treated, 2_000);
+}
+
+#[tokio::test]
+async fn rows_weigh_what_they_are() {
+    for raw in [Raw::Memory, Raw::Parquet, Raw::ParquetWithPushdown] {
+        for keep in [10, 50, 100] {
+            let world = World::new(raw, keep).await;
+            let plan = world.governed.sql("SELECT * FROM t").await.unwrap().create_physical_plan().await.unwrap();
+            for batch in collect(plan, world.governed.task_ctx()).await.unwrap() {
+                let positions = UInt64Array::from_iter_values(0..batch.num_rows() as u64);
+                for (column, field) in batch.columns().iter().zip(batch.schema().fields()) {
+                    let alone = edges::own(&take(column, &positions, None).unwrap()).unwrap();
+                    let (heavy, light) = (column.get_array_memory_size(), alone.get_array_memory_size());
+                    assert_eq!(heavy, light, "{raw:?} keep {keep}: `{}`", field.name());
+                }
+            }
+        }
+    }
 }
 
 /// The one sealed plan in `plan`.
