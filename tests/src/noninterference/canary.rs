@@ -11,6 +11,9 @@ use crate::worlds::tables::{CANARY, TABLES};
 pub struct Canaries {
     cells: BTreeSet<String>,
     columns: BTreeSet<String>,
+    /// Columns of cells that exist, whoever sees them: a query may make a word that is in no cell out of one that is.
+    /// Everything counts where nothing may be seen.
+    known: Option<BTreeSet<String>>,
 }
 
 /// Words of queries that cut or join texts: after those a canary's number is not what it was.
@@ -41,12 +44,14 @@ impl Canaries {
             }
         }
         let columns = cells.iter().map(|cell| column(cell)).collect();
-        Self { cells, columns }
+        let all = data.rows.values().flat_map(|table| table.rows.iter().flatten());
+        let all = all.flat_map(texts).flat_map(|text| found(text.as_bytes()));
+        Self { cells, columns, known: Some(all.map(|cell| column(&cell)).collect()) }
     }
 
     /// Somebody who may see nothing: logs and the ledger.
     pub fn none() -> Self {
-        Self { cells: BTreeSet::new(), columns: BTreeSet::new() }
+        Self { cells: BTreeSet::new(), columns: BTreeSet::new(), known: None }
     }
 
     /// Canaries in `bytes` that must not be there. What the query itself spells out is the asker's own.
@@ -56,7 +61,8 @@ impl Canaries {
         let whole = !CUTTERS.iter().any(|cutter| sql.contains(cutter));
         let leaks = found(bytes).into_iter().filter(|cell| {
             let of_column = column(cell);
-            if own.contains(cell) || own_columns.contains(&of_column) {
+            let is_known = self.known.as_ref().is_none_or(|known| known.contains(&of_column));
+            if !is_known || own.contains(cell) || own_columns.contains(&of_column) {
                 return false;
             }
             !self.columns.contains(&of_column) || (whole && !self.cells.contains(cell))

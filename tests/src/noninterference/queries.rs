@@ -225,7 +225,8 @@ impl Grammar<'_> {
             }
             13 => {
                 let (value, order) = (self.expr(Type::Int, scope, 1), self.expr(Type::Int, scope, 1));
-                self.looks_at_order = true;
+                // Which of several rows that come first is taken hangs on how rows come in batches.
+                (self.looks_at_order, self.free_order) = (true, true);
                 format!("{}({value} ORDER BY {order})", self.pick(&["first_value", "last_value", "array_agg"]))
             }
             14 => format!("count(*) FILTER (WHERE {})", self.expr(Type::Bool, scope, 2)),

@@ -34,9 +34,10 @@ pub(crate) fn is_leakproof(expr: &Expr, shape: &TableShape, raw: &SchemaRef) -> 
     }
 }
 
+/// Nothing compares with null: such a comparison stays above, where the optimiser drops it or the whole branch.
 fn compares(column: &Expr, literal: &Expr, shape: &TableShape, raw: &SchemaRef) -> bool {
     let Expr::Literal(value, _) = literal else { return false };
-    clear_type(column, shape, raw).is_some_and(|data_type| data_type == value.data_type())
+    !value.is_null() && clear_type(column, shape, raw).is_some_and(|data_type| data_type == value.data_type())
 }
 
 /// Type of a clear, flat column; `None` for everything else.
@@ -132,6 +133,8 @@ mod tests {
             col("nothing").eq(lit(3_i64)),
             length(lit("x")).eq(lit(1_i32)),
             starts_with(lit("x"), lit("y")),
+            col("n").eq(lit(ScalarValue::Int64(None))),
+            col("n").in_list(vec![lit(1_i64), lit(ScalarValue::Int64(None))], false),
         ];
         check(false, nested.into_iter().chain(treated).chain(computed).collect());
     }
