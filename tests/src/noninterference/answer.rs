@@ -147,7 +147,12 @@ impl Answer {
             ("policy", one.policy.clone(), two.policy.clone()),
             ("error", problem(self), problem(other)),
         ];
+        // Where branches run side by side, which of two that fail is first is up to the clock.
+        let both_failed = self.failure.is_some() && other.failure.is_some();
         for (channel, one, two) in texts {
+            if channel == "error" && !ordered && both_failed {
+                continue;
+            }
             if one != two {
                 return Some((channel, one, two));
             }

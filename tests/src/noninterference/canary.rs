@@ -11,8 +11,8 @@ use crate::worlds::tables::{CANARY, TABLES};
 pub struct Canaries {
     cells: BTreeSet<String>,
     columns: BTreeSet<String>,
-    /// Columns of cells that exist, whoever sees them: a query may make a word that is in no cell out of one that is.
-    /// Everything counts where nothing may be seen.
+    /// Cells that exist, whoever sees them: a query may make a word that is in no cell out of one that is, and in a buffer
+    /// of texts the digits of the next one stand right behind a number. Everything counts where nothing may be seen.
     known: Option<BTreeSet<String>>,
 }
 
@@ -46,7 +46,7 @@ impl Canaries {
         let columns = cells.iter().map(|cell| column(cell)).collect();
         let all = data.rows.values().flat_map(|table| table.rows.iter().flatten());
         let all = all.flat_map(texts).flat_map(|text| found(text.as_bytes()));
-        Self { cells, columns, known: Some(all.map(|cell| column(&cell)).collect()) }
+        Self { cells, columns, known: Some(all.collect()) }
     }
 
     /// Somebody who may see nothing: logs and the ledger.
@@ -61,7 +61,7 @@ impl Canaries {
         let whole = !CUTTERS.iter().any(|cutter| sql.contains(cutter));
         let leaks = found(bytes).into_iter().filter(|cell| {
             let of_column = column(cell);
-            let is_known = self.known.as_ref().is_none_or(|known| known.contains(&of_column));
+            let is_known = self.known.as_ref().is_none_or(|known| known.contains(cell));
             if !is_known || own.contains(cell) || own_columns.contains(&of_column) {
                 return false;
             }

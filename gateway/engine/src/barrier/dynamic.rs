@@ -4,6 +4,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::filter_record_batch;
+use datafusion::common::cast::as_boolean_array;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, internal_err};
 use datafusion::config::ConfigOptions;
@@ -38,6 +41,19 @@ pub(super) fn push_into(
         Some(child) => Ok(Arc::clone(child)),
         None => internal_err!("a pushed plan lost its input"),
     }
+}
+
+/// The rows of a batch that pass all `filters`.
+///
+/// INVARIANT: which rows leave a seal hangs on these rows alone. A scan drops whole row groups and pages by their bounds,
+/// which hidden rows widen, so what it lets through is filtered again row by row.
+pub(super) fn keep(batch: RecordBatch, filters: &[Arc<dyn PhysicalExpr>]) -> Result<RecordBatch> {
+    let mut kept = batch;
+    for filter in filters {
+        let passes = filter.evaluate(&kept)?.into_array(kept.num_rows())?;
+        kept = filter_record_batch(&kept, as_boolean_array(&passes)?)?;
+    }
+    Ok(kept)
 }
 
 /// Stands above a hidden plan for the time of a push-down and owns the filters.

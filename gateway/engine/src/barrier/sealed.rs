@@ -178,8 +178,9 @@ impl ExecutionPlan for SealedExec {
         let schema = Arc::clone(&self.schema);
         let batch_schema = Arc::clone(&schema);
         let fault = Arc::clone(&self.fault);
+        let crossed = self.crossed.clone();
         let rows = stream::iter(streams).flatten().map(move |batch| match batch {
-            Ok(batch) => Ok(batch.with_schema(Arc::clone(&batch_schema))?),
+            Ok(batch) => dynamic::keep(batch.with_schema(Arc::clone(&batch_schema))?, &crossed),
             Err(error) => Err(scrub(fault.as_ref(), &error)),
         });
         let rows: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), rows));
