@@ -11,8 +11,9 @@ use crate::worlds::tables::{CANARY, TABLES};
 pub struct Canaries {
     cells: BTreeSet<String>,
     columns: BTreeSet<String>,
-    /// Cells that exist, whoever sees them: a query may make a word that is in no cell out of one that is, and in a buffer
-    /// of texts the digits of the next one stand right behind a number. Everything counts where nothing may be seen.
+    /// Cells that exist, and their columns, whoever sees them: a query may make a word that is in no cell out of one that
+    /// is, and in a buffer of texts the digits of the next one stand right behind a number. Everything counts where nothing
+    /// may be seen.
     known: Option<BTreeSet<String>>,
 }
 
@@ -46,7 +47,7 @@ impl Canaries {
         let columns = cells.iter().map(|cell| column(cell)).collect();
         let all = data.rows.values().flat_map(|table| table.rows.iter().flatten());
         let all = all.flat_map(texts).flat_map(|text| found(text.as_bytes()));
-        Self { cells, columns, known: Some(all.collect()) }
+        Self { cells, columns, known: Some(all.flat_map(|cell| [column(&cell), cell]).collect()) }
     }
 
     /// Somebody who may see nothing: logs and the ledger.
@@ -61,14 +62,27 @@ impl Canaries {
         let whole = !CUTTERS.iter().any(|cutter| sql.contains(cutter));
         let leaks = found(bytes).into_iter().filter(|cell| {
             let of_column = column(cell);
-            let is_known = self.known.as_ref().is_none_or(|known| known.contains(cell));
-            if !is_known || own.contains(cell) || own_columns.contains(&of_column) {
+            let exists = |word: &str| self.known.as_ref().is_none_or(|known| known.contains(word));
+            let runs_on = !exists(cell) && self.cells.contains(&without_last_digits(cell, &self.cells));
+            if !exists(&of_column) || runs_on || own.contains(cell) || own_columns.contains(&of_column) {
                 return false;
             }
             !self.columns.contains(&of_column) || (whole && !self.cells.contains(cell))
         });
         leaks.collect::<BTreeSet<_>>().into_iter().collect()
     }
+}
+
+/// The longest of `cells` that `canary` begins with, where only digits follow; `canary` itself if there is none.
+fn without_last_digits(canary: &str, cells: &BTreeSet<String>) -> String {
+    let mut rest = canary;
+    while rest.ends_with(|c: char| c.is_ascii_digit()) {
+        if cells.contains(rest) {
+            return rest.to_owned();
+        }
+        rest = &rest[..rest.len() - 1];
+    }
+    canary.to_owned()
 }
 
 /// `k9z.riders.email` of `k9z.riders.email.17`.
@@ -131,6 +145,8 @@ mod tests {
         assert_eq!(bob.leaked(b"k9z.riders.email.17", "SELECT email"), Vec::<String>::new());
         assert_eq!(bob.leaked(b"k9z.events.body.17", "SELECT email"), ["k9z.events.body.17"]);
         assert_eq!(bob.leaked(b"k9z.events.body.17", "SELECT 'k9z.events.body.17'"), Vec::<String>::new());
+        assert_eq!(bob.leaked(b"k9z.riders.email.1726ab", "SELECT email"), Vec::<String>::new());
+        assert_eq!(bob.leaked(b"k9z.ridxrs.email.17", "SELECT replace(email, 'e', 'x')"), Vec::<String>::new());
         let alice = Canaries::of(&base, &PEOPLE[0]);
         assert_eq!(alice.leaked(b"k9z.riders.email.17", "SELECT email"), ["k9z.riders.email.17"]);
     }

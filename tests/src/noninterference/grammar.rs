@@ -38,7 +38,7 @@ pub(super) struct Grammar<'a> {
     pub(super) risky: bool,
     /// Whether something in it hangs on the order of rows.
     pub(super) looks_at_order: bool,
-    /// Whether rows come in an order that engines choose (joins).
+    /// Whether rows come in an order that engines choose: joins, and equal rows where an order is asked for.
     pub(super) free_order: bool,
     /// Whether branches are read side by side.
     pub(super) has_union: bool,

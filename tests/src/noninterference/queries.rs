@@ -142,11 +142,8 @@ impl Grammar<'_> {
                 tail.push_str(&format!(" OFFSET {}", self.rng.random_range(0..20)));
             }
         }
-        if tail.contains("LIMIT") {
-            self.looks_at_order = true;
-            // Which of several equal rows come first is up to the engine.
-            self.free_order |= tail.contains("ORDER BY");
-        }
+        self.looks_at_order |= tail.contains("LIMIT");
+        self.free_order |= tail.contains("LIMIT") && tail.contains("ORDER BY");
         tail
     }
 
@@ -225,7 +222,6 @@ impl Grammar<'_> {
             }
             13 => {
                 let (value, order) = (self.expr(Type::Int, scope, 1), self.expr(Type::Int, scope, 1));
-                // Which of several rows that come first is taken hangs on how rows come in batches.
                 (self.looks_at_order, self.free_order) = (true, true);
                 format!("{}({value} ORDER BY {order})", self.pick(&["first_value", "last_value", "array_agg"]))
             }

@@ -128,13 +128,17 @@ fn visible(raw: &RecordBatch, keep: i64, keys: &KeyRing) -> RecordBatch {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
 }
 
-fn context(pushdown: bool, seen: &Arc<Mutex<Vec<i64>>>) -> SessionContext {
+/// A session with the engine's rules where the raw scan is of Parquet, and elsewhere with all of DataFusion's, which push
+/// more: the barrier holds whatever the optimiser does.
+fn context(raw: Raw, seen: &Arc<Mutex<Vec<i64>>>) -> SessionContext {
     let mut config = SessionConfig::new().with_target_partitions(2).with_batch_size(256);
-    config.options_mut().execution.parquet.pushdown_filters = pushdown;
+    config.options_mut().execution.parquet.pushdown_filters = raw == Raw::ParquetWithPushdown;
     config.options_mut().execution.parquet.schema_force_view_types = false;
     config.options_mut().sql_parser.map_string_types_to_utf8view = false;
-    let state = SessionStateBuilder::new().with_default_features().with_config(config);
-    let state = state.with_optimizer_rules(rules::logical()).with_physical_optimizer_rules(rules::physical());
+    let mut state = SessionStateBuilder::new().with_default_features().with_config(config);
+    if matches!(raw, Raw::Parquet | Raw::ParquetWithPushdown) {
+        state = state.with_optimizer_rules(rules::logical()).with_physical_optimizer_rules(rules::physical());
+    }
     let context = SessionContext::new_with_state(state.build());
     context.register_udf(ScalarUDF::from(Spy {
         seen: Arc::clone(seen),
@@ -152,7 +156,7 @@ impl World {
     pub(super) async fn new(raw: Raw, keep: i64) -> Self {
         let batch = raw_batch(keep);
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let governed = context(raw == Raw::ParquetWithPushdown, &seen);
+        let governed = context(raw, &seen);
         let keys = KeyRing::from_secret([7_u8; 32], "test");
         let (provider, files) = provider(raw, &governed, &batch).await;
         let shape = TableShape::new(&batch.schema(), &decisions(), "a.b.t");
@@ -171,7 +175,7 @@ impl World {
         );
         governed.register_table("t", Arc::new(table)).unwrap();
 
-        let oracle = context(false, &Arc::new(Mutex::new(Vec::new())));
+        let oracle = context(Raw::Parquet, &Arc::new(Mutex::new(Vec::new())));
         let shown = visible(&batch, keep, &keys);
         oracle.register_table("t", Arc::new(MemTable::try_new(shown.schema(), vec![vec![shown]]).unwrap())).unwrap();
         Self { governed, oracle, seen, _files: files }
