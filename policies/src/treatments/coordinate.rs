@@ -7,6 +7,7 @@ use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::{Float32Type, Float64Type};
 use arrow::error::ArrowError;
 use arrow_schema::DataType;
+use num_traits::{Float, One, Zero};
 
 use super::{fresh, text};
 
@@ -18,8 +19,8 @@ pub(super) fn is_coordinate(data_type: &DataType) -> bool {
 /// number becomes null.
 pub(super) fn on_grid(array: &ArrayRef, cells: u8) -> Result<ArrayRef, ArrowError> {
     match array.data_type() {
-        DataType::Float32 => Ok(singles(array.as_primitive(), f32::from(cells))),
-        DataType::Float64 => Ok(doubles(array.as_primitive(), f64::from(cells))),
+        DataType::Float32 => Ok(floored(array.as_primitive::<Float32Type>(), cells, ROUNDS_SINGLES)),
+        DataType::Float64 => Ok(floored(array.as_primitive::<Float64Type>(), cells, ROUNDS_DOUBLES)),
         other => Err(text::unexpected(other)),
     }
 }
@@ -30,30 +31,23 @@ pub(super) fn on_grid(array: &ArrayRef, cells: u8) -> Result<ArrayRef, ArrowErro
 const ROUNDS_SINGLES: f32 = 12_582_912.0;
 const ROUNDS_DOUBLES: f64 = 6_755_399_441_055_744.0;
 
-fn singles(array: &PrimitiveArray<Float32Type>, cells: f32) -> ArrayRef {
-    // Every number of degrees is below this, and any number below it times 255 cells is below the third.
-    const USUAL: f32 = 16_384.0;
-    if array.values().iter().fold(true, |usual, degrees| usual & (degrees.abs() < USUAL)) {
-        return Arc::new(fresh::map(array, |degrees| {
-            let scaled = degrees * cells;
-            let nearest = (scaled + ROUNDS_SINGLES) - ROUNDS_SINGLES;
-            (nearest - if nearest > scaled { 1.0 } else { 0.0 }) / cells + 0.0
-        }));
-    }
-    let floored = fresh::map(array, |degrees| (degrees * cells).floor() / cells + 0.0);
-    Arc::new(finite(floored, |degrees| degrees.is_finite()))
-}
+/// Every number of degrees is below this, and any number below it times 255 cells is below the third.
+const USUAL: u16 = 16_384;
 
-fn doubles(array: &PrimitiveArray<Float64Type>, cells: f64) -> ArrayRef {
-    const USUAL: f64 = 16_384.0;
-    if array.values().iter().fold(true, |usual, degrees| usual & (degrees.abs() < USUAL)) {
+fn floored<T>(array: &PrimitiveArray<T>, cells: u8, rounds: T::Native) -> ArrayRef
+where
+    T: ArrowPrimitiveType<Native: Float + From<u16>>,
+{
+    let cells = <T::Native as From<u16>>::from(u16::from(cells));
+    let usual = <T::Native as From<u16>>::from(USUAL);
+    if array.values().iter().fold(true, |all, degrees| all & (degrees.abs() < usual)) {
         return Arc::new(fresh::map(array, |degrees| {
             let scaled = degrees * cells;
-            let nearest = (scaled + ROUNDS_DOUBLES) - ROUNDS_DOUBLES;
-            (nearest - if nearest > scaled { 1.0 } else { 0.0 }) / cells + 0.0
+            let nearest = (scaled + rounds) - rounds;
+            (nearest - if nearest > scaled { T::Native::one() } else { T::Native::zero() }) / cells + T::Native::zero()
         }));
     }
-    let floored = fresh::map(array, |degrees| (degrees * cells).floor() / cells + 0.0);
+    let floored = fresh::map(array, |degrees| (degrees * cells).floor() / cells + T::Native::zero());
     Arc::new(finite(floored, |degrees| degrees.is_finite()))
 }
 
