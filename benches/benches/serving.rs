@@ -184,7 +184,7 @@ async fn serve_from_memory(file: &Path) {
 /// Serves the answer of plain DataFusion to a query over a Parquet file called `t`, as the gateway would without a policy.
 #[tokio::main]
 async fn serve_from_file(file: &str, sql: &str) {
-    let mut config = SessionConfig::new().with_batch_size(8_192);
+    let mut config = SessionConfig::new();
     config.options_mut().execution.parquet.schema_force_view_types = false;
     let context = SessionContext::new_with_config(config);
     context.register_parquet("t", file, ParquetReadOptions::default()).await.unwrap();

@@ -113,8 +113,9 @@ fn ends<O: OffsetSizeTrait>(from: &ArrayData) -> Option<(Buffer, std::ops::Range
     let all: &[O] = from.buffers().first().map_or(&[], Buffer::typed_data);
     let ends = all.get(from.offset()..=from.offset().saturating_add(from.len())).unwrap_or_default();
     let (first, last) = (ends.first()?, ends.last()?);
-    let rebased: Vec<O> = ends.iter().map(|end| *end - *first).collect();
-    Some((Keep::Exact.buffer(&Buffer::from_vec(rebased)), first.as_usize()..last.as_usize()))
+    let mut rebased = MutableBuffer::with_capacity(size_of_val(ends));
+    rebased.extend(ends.iter().map(|end| *end - *first));
+    Some((rebased.into(), first.as_usize()..last.as_usize()))
 }
 
 fn list<O: OffsetSizeTrait>(from: &ArrayData, nulls: Option<NullBuffer>, keep: Keep) -> Result<ArrayData, ArrowError> {

@@ -63,7 +63,7 @@ impl Canaries {
         let leaks = found(bytes).into_iter().filter(|cell| {
             let of_column = column(cell);
             let exists = |word: &str| self.known.as_ref().is_none_or(|known| known.contains(word));
-            let runs_on = !exists(cell) && self.cells.contains(&without_last_digits(cell, &self.cells));
+            let runs_on = !exists(cell) && begins_with_one(cell, &self.cells);
             if !exists(&of_column) || runs_on || own.contains(cell) || own_columns.contains(&of_column) {
                 return false;
             }
@@ -73,16 +73,10 @@ impl Canaries {
     }
 }
 
-/// The longest of `cells` that `canary` begins with, where only digits follow; `canary` itself if there is none.
-fn without_last_digits(canary: &str, cells: &BTreeSet<String>) -> String {
-    let mut rest = canary;
-    while rest.ends_with(|c: char| c.is_ascii_digit()) {
-        if cells.contains(rest) {
-            return rest.to_owned();
-        }
-        rest = &rest[..rest.len() - 1];
-    }
-    canary.to_owned()
+/// Whether `canary` is one of `cells`, with nothing but digits behind it.
+fn begins_with_one(canary: &str, cells: &BTreeSet<String>) -> bool {
+    let number = canary.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    (number + 1..=canary.len()).any(|end| cells.contains(&canary[..end]))
 }
 
 /// `k9z.riders.email` of `k9z.riders.email.17`.

@@ -33,16 +33,14 @@ pub fn same_rows(one: &[RecordBatch], two: &[RecordBatch]) -> Option<String> {
     let unlike = rows.iter().zip(&other_rows).position(|(a, b)| !alike(a, b))?;
     // Almost equal numbers may have been cut to different keys, and their rows sorted apart.
     let mut left: Vec<&Vec<Value>> = other_rows.iter().skip(unlike).collect();
-    let mut without_twin =
-        rows.iter().skip(unlike).filter(|row| match left.iter().position(|other| alike(row, other)) {
-            Some(at) => {
-                left.remove(at);
-                false
-            }
-            None => true,
-        });
-    let row = without_twin.next();
-    row.zip(left.first()).map(|(a, b)| {
+    let without_twin = rows.iter().skip(unlike).find(|row| match left.iter().position(|other| alike(row, other)) {
+        Some(at) => {
+            left.remove(at);
+            false
+        }
+        None => true,
+    });
+    without_twin.zip(left.first()).map(|(a, b)| {
         let (a, b) = (format!("{a:?}"), format!("{b:?}"));
         let at = a.chars().zip(b.chars()).position(|(a, b)| a != b).unwrap_or(0).saturating_sub(60);
         let part = |text: &str| text.chars().skip(at).take(300).collect::<String>();

@@ -5,8 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::compute::filter_record_batch;
-use datafusion::common::cast::as_boolean_array;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, internal_err};
 use datafusion::config::ConfigOptions;
@@ -14,6 +12,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::{Column, DynamicFilterPhysicalExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
+use datafusion::physical_plan::filter::batch_filter;
 use datafusion::physical_plan::filter_pushdown::{
     ChildFilterDescription, ChildPushdownResult, FilterDescription, FilterPushdownPhase, FilterPushdownPropagation,
 };
@@ -48,12 +47,7 @@ pub(super) fn push_into(
 /// INVARIANT: which rows leave a seal hangs on these rows alone. A scan drops whole row groups and pages by their bounds,
 /// which hidden rows widen, so what it lets through is filtered again row by row.
 pub(super) fn keep(batch: RecordBatch, filters: &[Arc<dyn PhysicalExpr>]) -> Result<RecordBatch> {
-    let mut kept = batch;
-    for filter in filters {
-        let passes = filter.evaluate(&kept)?.into_array(kept.num_rows())?;
-        kept = filter_record_batch(&kept, as_boolean_array(&passes)?)?;
-    }
-    Ok(kept)
+    filters.iter().try_fold(batch, |kept, filter| batch_filter(&kept, filter))
 }
 
 /// Stands above a hidden plan for the time of a push-down and owns the filters.

@@ -26,7 +26,7 @@ pub(crate) fn is_leakproof(expr: &Expr, shape: &TableShape, raw: &SchemaRef) -> 
             list.list.iter().all(|item| compares(&list.expr, item, shape, raw))
                 && clear_type(&list.expr, shape, raw).is_some()
         }
-        // What the optimiser makes of `x IN (1, NULL)`: it depends on no row and cannot fail.
+        // What the optimiser may make of a filter after it was accepted: it depends on no row and cannot fail.
         Expr::Literal(ScalarValue::Boolean(_), _) => true,
         // A bare Boolean column, as in `WHERE consent`.
         Expr::Column(_) => clear_type(expr, shape, raw) == Some(DataType::Boolean),

@@ -8,22 +8,19 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{
     Array, ArrayData, ArrayRef, AsArray, BooleanArray, FixedSizeListArray, GenericByteArray, GenericListArray,
-    MapArray, OffsetSizeTrait, RecordBatch, StructArray, UInt64Array, make_array,
+    MapArray, OffsetSizeTrait, StructArray, UInt64Array, make_array,
 };
 use datafusion::arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{ByteArrayType, DataType, GenericBinaryType, GenericStringType};
 use datafusion::arrow::error::ArrowError;
-use datafusion::common::Result;
 
-/// The batch with zeroes, empty texts and empty lists under every null.
+/// The column with zeroes, empty texts and empty lists under every null.
 ///
 /// # Errors
-/// When a column is of a type that a governed table never has.
-pub(crate) fn overwrite(batch: &RecordBatch) -> Result<RecordBatch> {
-    let columns: Result<Vec<ArrayRef>, ArrowError> = batch.columns().iter().map(|column| array(column, None)).collect();
-    let options = datafusion::arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    Ok(RecordBatch::try_new_with_options(batch.schema(), columns?, &options)?)
+/// When it is of a type that a governed table never has.
+pub(crate) fn overwrite(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    array(column, None)
 }
 
 /// `array` with nothing under its own nulls, nor under those of the struct that it is a field of.

@@ -231,10 +231,10 @@ impl EvenBatches {
 }
 
 fn bare(batch: &RecordBatch) -> Result<RecordBatch> {
-    let clean = masked::overwrite(batch)?;
-    let columns: Result<Vec<_>, _> = clean.columns().iter().map(edges::own).collect();
+    let own = |column| masked::overwrite(column).and_then(|clean| edges::own(&clean));
+    let columns: Result<Vec<_>, _> = batch.columns().iter().map(own).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    Ok(RecordBatch::try_new_with_options(clean.schema(), columns?, &options)?)
+    Ok(RecordBatch::try_new_with_options(batch.schema(), columns?, &options)?)
 }
 
 impl Stream for EvenBatches {
