@@ -76,8 +76,8 @@ const KEYS: [&str; 13] =
 const TARGETS: [&str; 4] = ["table", "column", "tag", "rows"];
 
 /// Reasons that `because` may name instead of a rule.
-const REASONS: [&str; 7] =
-    ["no rule", "no row grant", "unclassified", "denied", "does not fit", "retyped", "residency"];
+const REASONS: [&str; 8] =
+    ["no rule", "no row grant", "unclassified", "denied", "does not fit", "retyped", "unreadable", "residency"];
 
 /// Reads the text of `policy_tests.yaml`.
 pub(crate) fn read(text: &str, class: &Classification, problems: &mut Problems) -> Vec<TestCase> {

@@ -145,6 +145,11 @@ pub enum WithheldReason {
         /// Type of the data.
         found: String,
     },
+    /// Allowed, but no Arrow type holds its values exactly.
+    Unreadable {
+        /// Type at the source.
+        source_type: String,
+    },
     /// Allowed, but no allowed treatment works on its type.
     DoesNotFit {
         /// The treatment that does not fit.

@@ -42,6 +42,7 @@ mod testing;
 mod view;
 
 pub use classification::{ColumnClass, DeclaredType, PurposeSpec, Residency, SubjectKey, TableClass};
+pub use decide::UNREADABLE_TYPE;
 pub use decision::{
     ColumnDecision, Erased, Leaf, Region, Retention, RowFilter, RowRule, Shown, TableAccess, TableDecision, Withheld,
     WithheldReason,

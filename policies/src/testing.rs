@@ -212,6 +212,7 @@ pub(crate) fn reason_text(reason: &WithheldReason) -> &'static str {
         WithheldReason::Denied => "denied",
         WithheldReason::Unclassified => "unclassified",
         WithheldReason::Retyped { .. } => "retyped",
+        WithheldReason::Unreadable { .. } => "unreadable",
         WithheldReason::DoesNotFit { .. } => "does not fit",
         WithheldReason::NoRowGrant => "no row grant",
         WithheldReason::Residency { .. } => "residency",

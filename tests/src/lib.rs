@@ -9,6 +9,8 @@ pub mod cases;
 pub mod door;
 pub mod fuzz;
 pub mod noninterference;
+pub mod presto;
+pub mod servers;
 pub mod worlds;
 
 use std::sync::OnceLock;

@@ -8,7 +8,7 @@ use arrow_schema::{DataType, SchemaRef};
 use futures::stream::BoxStream;
 use object_store::{ObjectMeta, ObjectStore};
 
-use crate::SourceError;
+use crate::{SourceError, SqlAccess};
 
 /// How a table is read.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub enum Access {
     Files(FileAccess),
     /// The source makes the rows itself.
     Batches(Arc<dyn BatchAccess>),
+    /// A server answers statements about it.
+    Sql(SqlAccess),
 }
 
 /// A table whose rows the source makes in this process, such as the gateway's own ledger.

@@ -11,9 +11,11 @@ pub mod error;
 pub mod options;
 pub mod pinned;
 pub mod source;
+pub mod sql;
 
 pub use access::{Access, BatchAccess, FileAccess, FileFormat, FilePart, PartitionColumn};
 pub use error::{DamagedFile, SourceError, SourceErrorKind};
 pub use options::{OptionKind, OptionSpec, Options};
 pub use pinned::PinnedStore;
 pub use source::{Connector, Source, SourceTable, TablePath};
+pub use sql::{LiteralKind, QueryContext, SqlAccess, SqlColumn, SqlDialect, SqlServer, SqlStatement, UNREADABLE_TYPE};

@@ -93,6 +93,9 @@ pub(crate) fn reason(withheld: &Withheld) -> String {
         },
         WithheldReason::Unclassified => "it is not classified yet".to_owned(),
         WithheldReason::Retyped { declared, found } => format!("it was classified as {declared} and is now {found}"),
+        WithheldReason::Unreadable { source_type } => {
+            format!("its type at the source, `{source_type}`, has no Arrow type that holds its values exactly")
+        }
         WithheldReason::DoesNotFit { treatment } => format!("its treatment `{treatment}` does not work on its type"),
         WithheldReason::NoRowGrant => "no rule grants its rows for your roles and purpose".to_owned(),
         WithheldReason::Residency { site } => format!("its data may be read in `{site}` only"),

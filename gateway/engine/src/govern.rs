@@ -21,7 +21,7 @@ use crate::barrier::{PolicyTable, RowPredicate, TableShape};
 use crate::bind::{Bound, BoundTable, not_found};
 use crate::engine::Engine;
 use crate::parse::Mode;
-use crate::scan::{BatchTable, RawTable, SourceFault};
+use crate::scan::{BatchTable, RawTable, SourceFault, SqlTable};
 use crate::{Error, Session, denial, functions, rewrite};
 
 /// A query whose every scan is governed.
@@ -135,6 +135,7 @@ fn raw_table(engine: &Engine, table: &BoundTable) -> Result<RawTable, Error> {
             })?
         }
         Access::Batches(access) => Arc::new(BatchTable { schema: Arc::clone(schema), access: Arc::clone(access) }),
+        Access::Sql(access) => Arc::new(SqlTable { schema: Arc::clone(schema), access: access.clone() }),
     };
     Ok(RawTable { provider, fault: Arc::new(fault) })
 }

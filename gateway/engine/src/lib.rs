@@ -29,6 +29,7 @@ mod guard;
 mod namespace;
 mod notices;
 mod plain;
+mod pushdown;
 mod rewrite;
 mod rules;
 mod scan;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lockgate_contract::QueryContext;
 use lockgate_wire::audit::RefusedRecord;
 use lockgate_wire::{ErrorCode, QueryRequest};
 use sha2::{Digest, Sha256};
@@ -86,6 +87,11 @@ impl Engine {
             Parsed::Describe(name) => return self.describe(session, ticket, &policy, &name).await,
         };
         let mut state = self.state();
+        state.config_mut().set_extension(Arc::new(QueryContext {
+            query_id: ticket.query_id.to_string(),
+            principal: session.asker.principal.name.clone(),
+            purpose: session.asker.purpose.clone(),
+        }));
         let bound = bind::bind(self, session, policy, statement, mode, wildcard).await?;
         named.extend(bound.tables.iter().map(|table| table.name.to_string()));
         let governed = govern::govern(self, session, &state, bound)?;

@@ -111,6 +111,16 @@ fn errors_page_lists_every_code() {
     check("errors.md", &page);
 }
 
+#[test]
+fn presto_types_page_lists_every_type() {
+    let mut page = format!("{PRINTED}{}", include_str!("reference/presto-types.md"));
+    for (source_type, data_type) in lockgate_connector_presto::type_table() {
+        let shown = data_type.map_or_else(|| "none: withheld by name".to_owned(), |found| format!("`{found}`"));
+        writeln!(page, "| `{source_type}` | {shown} |").unwrap();
+    }
+    check("presto-types.md", &page);
+}
+
 fn needs_word(needs: Needs) -> &'static str {
     match needs {
         Needs::Nothing => "nothing",

@@ -9,7 +9,7 @@ use crate::config::SourceConfig;
 
 /// Every connector. A new one is a line in here.
 pub fn connectors() -> Vec<&'static dyn Connector> {
-    vec![&lockgate_connector_files::FilesConnector]
+    vec![&lockgate_connector_files::FilesConnector, &lockgate_connector_presto::PrestoConnector]
 }
 
 /// Opens every configured source of a configuration file. An error lists the problems of all of them.

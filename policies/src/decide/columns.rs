@@ -7,14 +7,31 @@ use arrow_schema::{DataType, Field, SchemaRef};
 use crate::decide::{Case, CompiledAsker, remedy};
 use crate::{ColumnDecision, PolicySet, Shown, Treatment, Withheld};
 
+/// Key of the metadata of a field that stands for a column without an exact Arrow type; its value is the source's type.
+pub const UNREADABLE_TYPE: &str = "lockgate.unreadable_type";
+
 /// One decision for each top-level column, in schema order.
 pub(crate) fn columns(case: Case<'_>, schema: &SchemaRef) -> Vec<ColumnDecision> {
     let above = Above { tags: &[], is_hidden: false };
     schema
         .fields()
         .iter()
-        .map(|field| column(case, path_segment(field.name()), field.name(), field.data_type(), above))
+        .map(|field| match field.metadata().get(UNREADABLE_TYPE) {
+            Some(source_type) => unreadable(case, field.name(), source_type),
+            None => column(case, path_segment(field.name()), field.name(), field.data_type(), above),
+        })
         .collect()
+}
+
+/// A column that the source has and nobody can be shown.
+fn unreadable(case: Case<'_>, name: &str, source_type: &str) -> ColumnDecision {
+    let (outcome, is_hidden) = classified_outcome(case, &path_segment(name));
+    let shown = match outcome.shown {
+        Err(_) if is_hidden => Shown::Hidden,
+        Err(withheld) => Shown::Withheld(withheld),
+        Ok(_) => Shown::Withheld(remedy::unreadable(source_type)),
+    };
+    ColumnDecision { name: name.to_owned(), shown, rules: outcome.rules, tags: Vec::new() }
 }
 
 /// What the structs around a field say about it.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 
 pub(crate) use asker::{CompiledAsker, RulesByTag};
+pub use columns::UNREADABLE_TYPE;
 pub(crate) use columns::{Outcome, classified_outcome, columns, outcome_of, parts_of, path_segment};
 pub(crate) use rows::grants;
 pub(crate) use tags::TagAnswer;

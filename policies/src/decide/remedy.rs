@@ -22,6 +22,15 @@ pub(crate) fn retyped(declared: String, found: &DataType) -> Withheld {
     Withheld { reason: WithheldReason::Retyped { declared, found }, rule: None, remedy }
 }
 
+/// A column whose values no Arrow type holds exactly.
+pub(crate) fn unreadable(source_type: &str) -> Withheld {
+    Withheld {
+        reason: WithheldReason::Unreadable { source_type: source_type.to_owned() },
+        rule: None,
+        remedy: "ask for a view at the source that casts it to another type, such as varchar".to_owned(),
+    }
+}
+
 /// A column that a row rule or a duty needs is gone or of another type. Does not name it, since it may be hidden.
 pub(crate) fn drifted(declared: &str, found: Option<&DataType>) -> Withheld {
     let found = found.map_or("no such column".to_owned(), type_name);

@@ -247,7 +247,7 @@ pub fn makers() -> Vec<Maker> {
 fn maker(kind: Kind, layout: Layout) -> Maker {
     let kind_name = format!("{kind:?}").to_lowercase();
     let name = format!("files_{kind_name}_{}", format!("{layout:?}").to_lowercase());
-    let mut can = vec![Need::Change, Need::AnyFiles, Need::Files(kind)];
+    let mut can = vec![Need::Change, Need::Order, Need::AnyFiles, Need::Files(kind)];
     if !kind.is_csv() {
         can.push(Need::Nested);
     }

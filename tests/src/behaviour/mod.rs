@@ -10,6 +10,7 @@ pub mod files;
 pub mod fixture;
 pub mod oracle;
 pub mod policy;
+pub mod presto;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -30,6 +31,8 @@ pub enum Need {
     Change,
     /// It holds structs and lists.
     Nested,
+    /// A scan gives the rows in the order in which they are stored.
+    Order,
     /// `orders` is partitioned by `city`.
     Partitions,
     /// Its tables are files that the check may damage.
@@ -50,14 +53,24 @@ pub struct Check {
     pub run: for<'a> fn(&'a Fixture) -> Outcome<'a>,
 }
 
-/// One trial for each fixture and check.
+/// One trial for each fixture and check that needs no server.
 pub fn trials() -> Vec<Trial> {
+    trials_of(files::makers().into_iter().map(|maker| (maker, true)))
+}
+
+/// One trial for each server and check.
+pub fn live_trials() -> Vec<Trial> {
+    trials_of(presto::makers().into_iter())
+}
+
+fn trials_of(makers: impl Iterator<Item = (Maker, bool)>) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for maker in files::makers() {
+    for (maker, is_there) in makers {
         let maker = Arc::new(maker);
         let shared = Arc::new(OnceLock::new());
         for check in checks::ALL.iter().flat_map(|group| group.iter()) {
-            trials.push(trial(&maker, check, &shared));
+            let trial = trial(&maker, check, &shared);
+            trials.push(if is_there { trial } else { trial.with_ignored_flag(true) });
         }
     }
     trials

@@ -17,27 +17,36 @@ p, T-01, role:tester, purpose:testing, tag:public, clear, always, allow
 p, T-02, role:tester, purpose:testing, tag:rows.suite, rows:all, always, allow
 g, user:tess, role:tester
 ";
-const CASES: &str =
-    "- {who: tess, purpose: testing, dc: eu, column: CATALOG.suite.cities.name, is: clear, because: T-01}\n";
 
-/// Writes the policy folder for the tables of `catalog`; further tables are classified like these.
+/// Writes the policy folder for the tables of `catalog`, in the suite's schema where they name none; further tables are
+/// classified like these.
 pub fn write(dir: &Path, catalog: &str, tables: &BTreeMap<String, RecordBatch>) {
     let mut text =
         "version: suite.1\ntreatments:\n  clear: {article: none}\nrow_filters:\n  all: {tables: any, sql: \"true\"}\nconditions: [always]\n\
                     purposes:\n  testing: {ropa: T, basis: none, owner: tess, retention_days: 1}\ntables:\n"
             .to_owned();
+    let full = |table: &str| match table.split_once('.') {
+        Some(_) => format!("{catalog}.{table}"),
+        None => format!("{catalog}.{SCHEMA}.{table}"),
+    };
     for (table, batch) in tables {
         let name = |part: &str| format!("{part:?}");
-        text += &format!("  {}:\n    rows: rows.suite\n    columns:\n", name(&format!("{catalog}.{SCHEMA}.{table}")));
+        text += &format!("  {}:\n    rows: rows.suite\n    columns:\n", name(&full(table)));
         for field in batch.schema().fields() {
             for leaf in leaves(field) {
                 text += &format!("      {}: [public]\n", name(&leaf));
             }
         }
     }
+    let (table, batch) = tables.iter().next().expect("a table");
+    let column = leaves(&batch.schema().fields()[0]).remove(0);
+    let cases = format!(
+        "- {{who: tess, purpose: testing, dc: eu, column: \"{}.{column}\", is: clear, because: T-01}}\n",
+        full(table)
+    );
     std::fs::create_dir_all(dir).expect("a folder");
     let files = [("model.conf", MODEL.to_owned()), ("policy.csv", RULES.to_owned()), ("classification.yaml", text)];
-    for (file, text) in files.into_iter().chain([("policy_tests.yaml", CASES.replace("CATALOG", catalog))]) {
+    for (file, text) in files.into_iter().chain([("policy_tests.yaml", cases)]) {
         std::fs::write(dir.join(file), text).expect("a policy file");
     }
 }

@@ -18,6 +18,7 @@ const EVERYTHING: &[&str] = &[
     "lockgate-policies",
     "lockgate-contract",
     "lockgate-connector-files",
+    "lockgate-connector-presto",
     "lockgate-wire",
     "lockgate-engine",
     "lockgate-server",
@@ -42,6 +43,11 @@ const ROOMS: &[Room] = &[
         never: &["datafusion", "axum", "hyper", "casbin"],
     },
     Room {
+        name: "lockgate-connector-presto",
+        may_name: &["lockgate-contract"],
+        never: &["datafusion", "axum", "hyper", "casbin"],
+    },
+    Room {
         name: "lockgate-engine",
         may_name: &["lockgate-policies", "lockgate-contract", "lockgate-wire"],
         never: &["axum", "hyper", "reqwest", "casbin", "clap"],
@@ -52,6 +58,7 @@ const ROOMS: &[Room] = &[
             "lockgate-policies",
             "lockgate-contract",
             "lockgate-connector-files",
+            "lockgate-connector-presto",
             "lockgate-wire",
             "lockgate-engine",
         ],

@@ -37,3 +37,8 @@ fn a_raw_scan_is_refused_wherever_it_stands() {
         assert_eq!(refused.code().name(), "UNSUPPORTED_STATEMENT", "{}", plan.display_indent());
     }
 }
+
+#[test]
+fn contract_and_policy_mean_the_same_by_a_column_that_cannot_be_read() {
+    assert_eq!(lockgate_contract::UNREADABLE_TYPE, lockgate_policies::UNREADABLE_TYPE);
+}

@@ -7,6 +7,7 @@ mod gunzip;
 mod ipc;
 mod misread;
 mod partitions;
+mod sql;
 mod streams;
 mod text;
 mod utf8;
@@ -14,6 +15,7 @@ mod utf8;
 pub(crate) use batches::BatchTable;
 pub(crate) use fault::{Fault, SourceFault};
 pub(crate) use files::FileStores;
+pub(crate) use sql::SqlTable;
 
 use std::sync::Arc;
 

@@ -65,6 +65,25 @@ fn nothing_is_shown_without_a_tag_a_rule_or_a_fitting_treatment() {
 }
 
 #[test]
+fn a_column_that_no_arrow_type_holds_is_withheld_and_one_that_is_hidden_stays_so() {
+    let set = small("c: [a]\nd: [b]\ne: {tags: [b], hidden: true}", "", &allow("a", &["clear"]));
+    let unreadable = |name: &str| {
+        let metadata = [(crate::UNREADABLE_TYPE.to_owned(), "sketch".to_owned())];
+        Field::new(name, DataType::Null, true).with_metadata(metadata.into())
+    };
+    let schema = Arc::new(arrow_schema::Schema::new(["c", "d", "e"].map(unreadable).to_vec()));
+    let decision = decide(&set, "u/work/eu", "a.b.t", &schema);
+    let TableAccess::Visible { columns, .. } = &decision.access else { panic!() };
+    let reason = |at: usize| match &columns[at].shown {
+        Shown::Withheld(Withheld { reason, .. }) => reason.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(reason(0), WithheldReason::Unreadable { source_type: "sketch".to_owned() });
+    assert_eq!(reason(1), WithheldReason::NoRule);
+    assert_eq!(columns[2].shown, Shown::Hidden);
+}
+
+#[test]
 fn a_deny_wins_over_every_allow_and_is_named() {
     let deny = "p, NO, role:base, purpose:any, tag:top, clear, always, deny\n".to_owned();
     check("[a]", DataType::Utf8, &[allow("a", &["clear", "hash"]), deny.clone()], "c=hash");

@@ -6,7 +6,7 @@ use futures::future::try_join_all;
 use super::super::data::ORDERS;
 use super::super::fixture::Fixture;
 use super::super::oracle::{self, Order, agree, agree_on_nothing};
-use super::super::{Check, Outcome};
+use super::super::{Check, Need, Outcome};
 use super::reads;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -19,7 +19,7 @@ pub(super) const CHECKS: &[Check] = &[
     reads("an_empty_table_has_a_schema_and_no_rows", &[], |f| Box::pin(empty(f))),
     reads("aggregates_and_windows_agree", &[], |f| all(f, AGGREGATES)),
     reads("joins_and_two_scans_of_one_table_agree", &[], |f| all(f, JOINS)),
-    reads("rows_come_in_the_same_order_each_time", &[], |f| Box::pin(stable(f))),
+    reads("rows_come_in_the_same_order_each_time", &[Need::Order], |f| Box::pin(stable(f))),
     reads("queries_side_by_side_do_not_disturb_each_other", &[], |f| Box::pin(side_by_side(f))),
 ];
 

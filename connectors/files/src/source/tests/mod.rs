@@ -108,7 +108,7 @@ fn columns(table: &SourceTable) -> Vec<String> {
 fn access(table: &SourceTable) -> &FileAccess {
     match &table.access {
         Access::Files(access) => access,
-        Access::Batches(_) => panic!("not a table of files"),
+        Access::Batches(_) | Access::Sql(_) => panic!("not a table of files"),
     }
 }
 

@@ -18,7 +18,7 @@ async fn access(source: &LedgerSource, table: &str) -> Arc<dyn BatchAccess> {
     let table = source.table(&TablePath::new("audit", table)).await.unwrap().unwrap();
     match table.access {
         Access::Batches(access) => access,
-        Access::Files(_) => panic!("the ledger makes its rows itself"),
+        Access::Files(_) | Access::Sql(_) => panic!("the ledger makes its rows itself"),
     }
 }
 

@@ -1,0 +1,201 @@
+//! A statement: posted, its pages fetched and decoded one after the other, ended at the server when nobody listens.
+//!
+//! The next page is on its way while one is decoded. At most two pages are held, and as many batches as a page has rows for.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use lockgate_contract::{SourceError, SqlStatement};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::client::{Client, WireError};
+use crate::coordinator::Coordinator;
+use crate::fault::Trouble;
+use crate::page::{self, Reader};
+
+/// Batches that wait between the page and whoever reads.
+const WAITING: usize = 1;
+/// How often the server is asked again while nobody takes batches; both servers give a query up after five minutes.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// How long to look whether a cancelled query has ended.
+const CANCEL: Duration = Duration::from_secs(5);
+
+/// Runs a statement; see [`lockgate_contract::SqlServer::run`].
+pub(crate) fn run(
+    coordinator: Coordinator,
+    statement: SqlStatement,
+) -> BoxStream<'static, Result<RecordBatch, SourceError>> {
+    let start = async move {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let asked = coordinator.clone();
+        let work = async move { drive(&asked, &statement, &sender).await };
+        let task = AbortOnDropHandle::new(tokio::spawn(work));
+        stream::unfold(Some((receiver, task)), move |open| {
+            let coordinator = coordinator.clone();
+            async move {
+                let (mut receiver, task) = open?;
+                if let Some(batch) = receiver.recv().await {
+                    return Some((Ok(batch), Some((receiver, task))));
+                }
+                // Only a task that ended well closes without a last word.
+                let trouble = match task.await {
+                    Ok(Ok(())) => return None,
+                    Ok(Err(trouble)) => trouble,
+                    Err(_died) => Trouble::Stopped,
+                };
+                Some((Err(coordinator.error(&trouble)), None))
+            }
+        })
+    };
+    stream::once(start).flatten().boxed()
+}
+
+async fn drive(
+    coordinator: &Coordinator,
+    statement: &SqlStatement,
+    sender: &mpsc::Sender<RecordBatch>,
+) -> Result<(), Trouble> {
+    let client = coordinator.client(&statement.query).await?;
+    let mut bytes = post(&client, &statement.sql).await?;
+    let mut live = Live { client: client.clone(), uri: None, runtime: Handle::current() };
+    let mut reader = Reader::new(&statement.schema);
+    loop {
+        let ahead = page::next_uri(&bytes).map(|uri| Ahead::fetch(&client, uri));
+        if let Some(ahead) = &ahead {
+            live.uri = Some(ahead.uri.clone());
+        }
+        let page = reader.read(&bytes)?;
+        drop(bytes);
+        if let Some(failure) = page.error {
+            live.uri = None;
+            return Err(Trouble::Failed(failure));
+        }
+        live.uri.clone_from(&page.next_uri);
+        for batch in batches(&mut reader, &statement.schema, statement.batch_rows)? {
+            if !send(sender, batch, &client, page.next_uri.as_deref()).await? {
+                return Ok(());
+            }
+        }
+        bytes = match (page.next_uri, ahead) {
+            (None, _) if page.stats.state == "FINISHED" => return Ok(()),
+            (None, _) => return Err(Trouble::Unfinished(page.stats.state)),
+            (Some(uri), Some(ahead)) if ahead.uri == uri => ahead.page().await?,
+            (Some(uri), _) => client.get(&uri).await?,
+        };
+    }
+}
+
+/// Posts a statement in a task of its own: if nobody waits any more when the answer comes, the query is ended at once.
+async fn post(client: &Client, sql: &str) -> Result<Bytes, Trouble> {
+    let (sender, receiver) = oneshot::channel();
+    let (client, sql) = (client.clone(), sql.to_owned());
+    tokio::spawn(async move {
+        if let Err(Ok(unheard)) = sender.send(client.post(&sql).await)
+            && let Some(uri) = page::next_uri(&unheard)
+        {
+            cancel(&client, &uri).await;
+        }
+    });
+    Ok(receiver.await.map_err(|_| Trouble::Stopped)??)
+}
+
+/// A page that is fetched while the one before is decoded.
+struct Ahead {
+    uri: String,
+    task: AbortOnDropHandle<Result<Bytes, WireError>>,
+}
+
+impl Ahead {
+    fn fetch(client: &Client, uri: String) -> Self {
+        let (client, asked) = (client.clone(), uri.clone());
+        let task = AbortOnDropHandle::new(tokio::spawn(async move { client.get(&asked).await }));
+        Self { uri, task }
+    }
+
+    async fn page(self) -> Result<Bytes, Trouble> {
+        Ok(self.task.await.map_err(|_| Trouble::Stopped)??)
+    }
+}
+
+/// The rows of a page, cut into batches.
+fn batches(reader: &mut Reader, schema: &SchemaRef, batch_rows: usize) -> Result<VecDeque<RecordBatch>, Trouble> {
+    let mut batches = VecDeque::new();
+    let Some(columns) = reader.finish()? else { return Ok(batches) };
+    let page =
+        RecordBatch::try_new(SchemaRef::clone(schema), columns).map_err(|error| Trouble::Arrow(error.to_string()))?;
+    let step = batch_rows.max(1);
+    for start in (0..page.num_rows()).step_by(step) {
+        batches.push_back(page.slice(start, step.min(page.num_rows() - start)));
+    }
+    Ok(batches)
+}
+
+/// Hands a batch on; `false` when nobody takes it any more. While it waits, the server is kept from giving the query up: a
+/// page may be asked for again until the one behind it was.
+async fn send(
+    sender: &mpsc::Sender<RecordBatch>,
+    batch: RecordBatch,
+    client: &Client,
+    next_uri: Option<&str>,
+) -> Result<bool, Trouble> {
+    loop {
+        match timeout(KEEP_ALIVE, sender.reserve()).await {
+            Ok(Ok(place)) => {
+                place.send(batch);
+                return Ok(true);
+            }
+            Ok(Err(_nobody)) => return Ok(false),
+            Err(_elapsed) => {
+                if let Some(uri) = next_uri {
+                    client.get(uri).await?;
+                }
+            }
+        }
+    }
+}
+
+/// A query that the server works on; dropped before its end, it is ended there.
+struct Live {
+    client: Client,
+    /// Where its next page is; none when it is over.
+    uri: Option<String>,
+    runtime: Handle,
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        if let Some(uri) = self.uri.take() {
+            let client = self.client.clone();
+            self.runtime.spawn(async move { cancel(&client, &uri).await });
+        }
+    }
+}
+
+/// Ends a query and looks whether it has ended.
+async fn cancel(client: &Client, uri: &str) {
+    let ended = timeout(CANCEL, async {
+        client.delete(uri).await?;
+        loop {
+            match client.get(uri).await {
+                Err(WireError::Gone) => return Ok(()),
+                Err(error) => return Err(error),
+                Ok(bytes) if page::is_over(&bytes) => return Ok(()),
+                Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    })
+    .await;
+    match ended {
+        Ok(Ok(())) => tracing::debug!("a query was ended at the source"),
+        Ok(Err(error)) => tracing::warn!(%error, "a query may still run at the source"),
+        Err(_elapsed) => tracing::warn!("a query may still run at the source: it did not end in time"),
+    }
+}

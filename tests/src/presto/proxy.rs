@@ -1,0 +1,172 @@
+//! A proxy between the gateway and a coordinator that spoils some answers.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use reqwest::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::servers::Server;
+
+/// What becomes of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Another status, without a body.
+    Status(u16),
+    /// A page for people.
+    Html,
+    /// Half of the body, framed as if it were whole.
+    Half,
+    /// The whole length is announced, and half of it comes before the connection breaks.
+    Reset,
+    /// Nothing, for good.
+    Never,
+    /// Columns of another type.
+    Retyped,
+}
+
+/// A running proxy. It passes everything on until it is told to spoil answers.
+pub(super) struct Proxy {
+    /// Its address.
+    pub(super) url: String,
+    plan: Arc<Plan>,
+}
+
+struct Plan {
+    fault: Fault,
+    is_on: AtomicBool,
+    /// Statements that are posted pass.
+    pages_only: AtomicBool,
+    /// Pages that still pass.
+    passing: AtomicUsize,
+    /// Answers that still are to be spoiled.
+    left: AtomicUsize,
+    server: Server,
+    client: reqwest::Client,
+}
+
+impl Proxy {
+    /// A proxy in front of `server`.
+    pub(super) async fn start(server: &Server, fault: Fault) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let address: SocketAddr = listener.local_addr().expect("an address");
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let plan = Arc::new(Plan {
+            fault,
+            is_on: AtomicBool::new(false),
+            pages_only: AtomicBool::new(false),
+            passing: AtomicUsize::new(0),
+            left: AtomicUsize::new(0),
+            server: server.clone(),
+            client,
+        });
+        let shared = Arc::clone(&plan);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let plan = Arc::clone(&shared);
+                tokio::spawn(async move { plan.serve(stream).await });
+            }
+        });
+        Self { url: format!("http://{address}"), plan }
+    }
+
+    /// Like [`Proxy::spoil`], but only pages that are fetched count and are spoilt.
+    pub(super) fn spoil_pages(&self, passing: usize, times: usize) {
+        self.plan.pages_only.store(true, Ordering::SeqCst);
+        self.spoil(passing, times);
+    }
+
+    /// Lets `passing` answers pass and spoils the `times` behind them.
+    pub(super) fn spoil(&self, passing: usize, times: usize) {
+        self.plan.passing.store(passing, Ordering::SeqCst);
+        self.plan.left.store(times, Ordering::SeqCst);
+        self.plan.is_on.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Plan {
+    fn takes_turn(&self) -> bool {
+        let takes = |counter: &AtomicUsize| {
+            counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok()
+        };
+        self.is_on.load(Ordering::SeqCst) && !takes(&self.passing) && takes(&self.left)
+    }
+
+    async fn serve(&self, mut stream: TcpStream) -> Option<()> {
+        let (method, path, headers, body) = read_request(&mut stream).await?;
+        let is_page = method == "GET" && path.starts_with("/v1/statement");
+        let counts = method != "DELETE" && (is_page || !self.pages_only.load(Ordering::SeqCst));
+        let mut request = self.client.request(method.parse().ok()?, format!("{}{path}", self.server.url)).body(body);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let spoilt = counts && self.takes_turn();
+        match self.fault {
+            Fault::Never if spoilt => std::future::pending::<()>().await,
+            Fault::Status(status) if spoilt => {
+                let text = format!("HTTP/1.1 {status} Spoilt\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                return stream.write_all(text.as_bytes()).await.ok();
+            }
+            _ => {}
+        }
+        let answer = request.send().await.ok()?;
+        let status = answer.status().as_u16();
+        let mut body = answer.bytes().await.ok()?.to_vec();
+        let mut announced = None;
+        if spoilt {
+            match self.fault {
+                Fault::Html => body = b"<html><body>Bad gateway</body></html>".to_vec(),
+                Fault::Half => body.truncate(body.len() / 2),
+                Fault::Reset => {
+                    announced = Some(body.len());
+                    body.truncate(body.len() / 2);
+                }
+                Fault::Retyped => body = String::from_utf8(body).ok()?.replace("\"bigint\"", "\"double\"").into_bytes(),
+                Fault::Never | Fault::Status(_) => {}
+            }
+        }
+        let length = announced.unwrap_or(body.len());
+        let head = format!("HTTP/1.1 {status} Passed\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.ok()?;
+        stream.write_all(&body).await.ok()?;
+        stream.shutdown().await.ok()
+    }
+}
+
+type Request = (String, String, Vec<(String, String)>, Vec<u8>);
+
+/// Method, path, headers to pass on, and body.
+async fn read_request(stream: &mut TcpStream) -> Option<Request> {
+    let mut bytes = Vec::new();
+    let end = loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end;
+        }
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let head = String::from_utf8(bytes[..end].to_vec()).ok()?;
+    let mut lines = head.split("\r\n");
+    let mut words = lines.next()?.split(' ');
+    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let (mut headers, mut length) = (Vec::new(), 0);
+    for line in lines {
+        let (name, value) = line.split_once(':')?;
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.trim().parse().ok()?,
+            "host" | "connection" => {}
+            name if name == CONTENT_LENGTH.as_str() || name == TRANSFER_ENCODING.as_str() => {}
+            name => headers.push((name.to_owned(), value.trim().to_owned())),
+        }
+    }
+    let mut body = bytes[end + 4..].to_vec();
+    while body.len() < length {
+        if stream.read_buf(&mut body).await.ok()? == 0 {
+            return None;
+        }
+    }
+    Some((method, path, headers, body))
+}

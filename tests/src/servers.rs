@@ -1,0 +1,107 @@
+//! Real servers, started by `tests/servers` and named by environment variables.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+/// Whose protocol a server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Presto.
+    Presto,
+    /// Trino.
+    Trino,
+}
+
+impl Dialect {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Presto, Self::Trino];
+
+    /// Lower-case name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Presto => "presto",
+            Self::Trino => "trino",
+        }
+    }
+
+    fn header(self, name: &str) -> String {
+        match self {
+            Self::Presto => format!("X-Presto-{name}"),
+            Self::Trino => format!("X-Trino-{name}"),
+        }
+    }
+}
+
+/// A coordinator. Its client is a small one of the tests' own.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Whose protocol it speaks.
+    pub dialect: Dialect,
+    /// Its address.
+    pub url: String,
+}
+
+impl Server {
+    /// The server whose address stands in `LOCKGATE_PRESTO` or `LOCKGATE_TRINO`.
+    pub fn of_environment(dialect: Dialect) -> Option<Self> {
+        let url = std::env::var(format!("LOCKGATE_{}", dialect.name().to_uppercase())).ok()?;
+        (!url.is_empty()).then_some(Self { dialect, url })
+    }
+
+    /// Runs a statement to its end.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub fn run(&self, sql: &str) {
+        let _ = self.rows(sql);
+    }
+
+    /// The rows of a statement, as the server's JSON has them.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub fn rows(&self, sql: &str) -> Vec<Vec<Value>> {
+        // A thread of its own, since a check that changes a table already runs on a runtime.
+        let fetched = std::thread::scope(|scope| scope.spawn(|| runtime().block_on(self.fetch(sql))).join());
+        fetched.expect("no panic").unwrap_or_else(|error| panic!("{error}: {sql:.300}"))
+    }
+
+    /// The rows of a statement, or what the server says.
+    ///
+    /// # Errors
+    /// The server's message.
+    pub async fn fetch(&self, sql: &str) -> Result<Vec<Vec<Value>>, String> {
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(120)).build().map_err(text)?;
+        let request = |request: reqwest::RequestBuilder| {
+            request
+                .header(self.dialect.header("User"), "tests")
+                .header(self.dialect.header("Time-Zone"), "UTC")
+                .header(self.dialect.header("Client-Capabilities"), "PARAMETRIC_DATETIME")
+        };
+        let post = request(client.post(format!("{}/v1/statement", self.url)).body(sql.to_owned()));
+        let mut page: Value = post.send().await.map_err(text)?.json().await.map_err(text)?;
+        let mut rows = Vec::new();
+        loop {
+            if let Some(message) = page.pointer("/error/message") {
+                return Err(message.to_string());
+            }
+            for row in page["data"].as_array().into_iter().flatten() {
+                rows.push(row.as_array().cloned().unwrap_or_default());
+            }
+            let Some(next) = page["nextUri"].as_str() else { return Ok(rows) };
+            page = request(client.get(next)).send().await.map_err(text)?.json().await.map_err(text)?;
+        }
+    }
+}
+
+fn text(error: reqwest::Error) -> String {
+    format!("{error:?}")
+}
+
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Runtime::new().expect("threads"))
+}
