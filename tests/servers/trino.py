@@ -13,6 +13,8 @@ VERSION = "476"
 PLUGINS = ("tpch", "memory")
 # Catalogues of their own, in memory, for fixtures of the behaviour suite.
 SUITES = 16
+# And of the generated queries' worlds.
+WORLDS = 7
 
 
 def home() -> Path:
@@ -64,7 +66,9 @@ def start(folder: Path, heap: str = "1g") -> str:
     (etc / "log.properties").write_text("io.trino=WARN\n")
     for plugin in PLUGINS:
         (etc / "catalog" / f"{plugin}.properties").write_text(f"connector.name={plugin}\n")
-    for catalog in ["types", "faults", *(f"suite{number}" for number in range(SUITES))]:
+    with (etc / "catalog" / "tpch.properties").open("a") as properties:
+        properties.write("tpch.column-naming=STANDARD\n")
+    for catalog in ["types", "faults", *(f"suite{number}" for number in range(SUITES)), *(f"world{number}" for number in range(WORLDS))]:
         (etc / "catalog" / f"{catalog}.properties").write_text("connector.name=memory\n")
     properties = {
         "config": etc / "config.properties",

@@ -94,6 +94,11 @@ pub struct SqlDialect {
     /// How to ask whether a floating point number `{}` is not a number, which the server takes for neither smaller nor
     /// greater than others; in the gateway it is the greatest.
     pub is_nan: Option<&'static str>,
+    /// The SHA-256 of a text `{}` in UTF-8, as upper-case hexadecimal digits: how the server leaves out rows of erased
+    /// people without being told who they are.
+    pub sha256: Option<&'static str>,
+    /// A whole number `{}` as its decimal digits.
+    pub digits: Option<&'static str>,
 }
 
 /// Kinds of values that have literals.

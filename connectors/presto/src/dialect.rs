@@ -65,6 +65,8 @@ const PRESTO: SqlDialect = SqlDialect {
     texts_by_code_points: true,
     like: true,
     is_nan: Some("is_nan({})"),
+    sha256: Some("to_hex(sha256(to_utf8({})))"),
+    digits: Some("CAST({} AS varchar)"),
 };
 
 const TRINO: SqlDialect = SqlDialect { name: "Trino", second_digits: 9, ..PRESTO };

@@ -28,6 +28,8 @@ pub struct EngineConfig {
     pub target_partitions: usize,
     /// Rows in a batch.
     pub batch_size: usize,
+    /// Whether sources answer whole parts of a query. Without, each table is read by itself; the answers are the same.
+    pub pushdown: bool,
 }
 
 impl Default for EngineConfig {
@@ -45,6 +47,7 @@ impl Default for EngineConfig {
             queue_wait: Duration::from_secs(60),
             target_partitions: cores,
             batch_size: 4_096,
+            pushdown: true,
         }
     }
 }

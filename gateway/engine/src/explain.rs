@@ -34,6 +34,11 @@ pub(crate) fn explain(planned: &Planned) -> Result<RecordBatch, Error> {
         );
         rows.push((format!("governed {}", table.table), text));
     }
+    for sent in &planned.sent {
+        let because = sent.because.as_deref().map_or_else(String::new, |why| format!("\nabove it: {why}"));
+        let verb = if sent.is_read { "read from" } else { "sent to" };
+        rows.push((format!("{verb} {} ({})", sent.source, sent.dialect), format!("{}{because}", sent.sql)));
+    }
     batch(rows)
 }
 

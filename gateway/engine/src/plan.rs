@@ -1,4 +1,4 @@
-//! plan: optimise the governed plan and make it physical. The sources' part grows here (`pushdown.rs`).
+//! plan: optimise the governed plan, cut out what sources answer (`pushdown`), and make the rest physical.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use lockgate_wire::Notice;
 
 use crate::barrier::PolicyTable;
 use crate::govern::{Governed, GovernedTable};
+use crate::pushdown::{self, Cut, Sent};
 use crate::{Error, notices, rewrite};
 
 /// A query ready to run.
@@ -21,6 +22,8 @@ pub(crate) struct Planned {
     pub(crate) governed: Governed,
     /// The optimised logical plan, for EXPLAIN.
     pub(crate) logical: LogicalPlan,
+    /// What sources are sent, for EXPLAIN.
+    pub(crate) sent: Vec<Sent>,
     /// What runs.
     pub(crate) physical: Arc<dyn ExecutionPlan>,
     /// Columns that are read, for each table.
@@ -31,11 +34,11 @@ pub(crate) struct Planned {
     pub(crate) hides_rows: bool,
 }
 
-/// Optimises and makes physical.
+/// Optimises, cuts out what sources answer, and makes physical.
 ///
 /// # Errors
 /// Errors of types and constant expressions, rewritten.
-pub(crate) async fn plan(state: &mut SessionState, governed: Governed) -> Result<Planned, Error> {
+pub(crate) async fn plan(state: &mut SessionState, governed: Governed, pushes: bool) -> Result<Planned, Error> {
     // INVARIANT: which visible rows an expression sees never hangs on where hidden rows lie. The bounds of a top-k and of
     // an aggregate move while rows flow, batch by batch of the raw table; a join's bounds stand before its first row.
     let hides_rows = governed.tables.iter().any(hides_rows);
@@ -47,13 +50,15 @@ pub(crate) async fn plan(state: &mut SessionState, governed: Governed) -> Result
     let state = &*state;
     let logical = state.optimize(governed.plan()).map_err(|error| governed.error(&error))?;
     let reads = reads(&logical);
+    let cut = if pushes { pushdown::cut(&logical) } else { Ok(Cut { plan: logical.clone(), sent: Vec::new() }) };
+    let cut = cut.map_err(|error| rewrite::physical_error(&error))?;
     let physical = state
         .query_planner()
-        .create_physical_plan(&logical, state)
+        .create_physical_plan(&cut.plan, state)
         .await
         .map_err(|error| rewrite::physical_error(&error))?;
     let notices = notices::of(&governed, &reads);
-    Ok(Planned { governed, logical, physical, reads, notices, hides_rows })
+    Ok(Planned { governed, logical, sent: cut.sent, physical, reads, notices, hides_rows })
 }
 
 fn hides_rows(table: &GovernedTable) -> bool {

@@ -95,7 +95,7 @@ impl Engine {
         let bound = bind::bind(self, session, policy, statement, mode, wildcard).await?;
         named.extend(bound.tables.iter().map(|table| table.name.to_string()));
         let governed = govern::govern(self, session, &state, bound)?;
-        let planned = plan::plan(&mut state, governed).await?;
+        let planned = plan::plan(&mut state, governed, self.config().pushdown).await?;
         if mode == Mode::Explain {
             return Ok(Running::of_batch(Start::of(ticket, &planned, session), explain::explain(&planned)?));
         }

@@ -155,5 +155,6 @@ fn engine_config(limits: &Limits) -> EngineConfig {
         queue_wait: limits.queue_wait,
         target_partitions: limits.threads,
         batch_size: limits.batch_rows,
+        pushdown: true,
     }
 }

@@ -66,6 +66,20 @@ impl Fixture {
         tables: BTreeMap<String, RecordBatch>,
         extra: &[(&str, RecordBatch)],
     ) -> Self {
+        Self::configured(dir, source, tables, extra, true)
+    }
+
+    /// The same, with or without parts of queries that the source answers.
+    ///
+    /// # Panics
+    /// When the policy or the engine refuses.
+    pub fn configured(
+        dir: TempDir,
+        source: Arc<dyn Source>,
+        tables: BTreeMap<String, RecordBatch>,
+        extra: &[(&str, RecordBatch)],
+        pushdown: bool,
+    ) -> Self {
         let policy_dir = dir.path().join("policy");
         let mut classified = tables.clone();
         classified.extend(extra.iter().map(|(name, batch)| ((*name).to_owned(), batch.clone())));
@@ -76,7 +90,7 @@ impl Fixture {
         };
         let closed = Arc::new(ClosedCount::default());
         // One partition and small batches: answers come in one order, and mid-stream is soon reached.
-        let config = EngineConfig { target_partitions: 1, batch_size: 64, ..EngineConfig::default() };
+        let config = EngineConfig { target_partitions: 1, batch_size: 64, pushdown, ..EngineConfig::default() };
         let keys = Arc::new(KeyRing::from_secret(b"the suite's own key, 32 bytes long", "suite"));
         let ledger = Arc::<ClosedCount>::clone(&closed);
         let engine = Engine::new(config, vec![Arc::clone(&source)], policies, keys, ledger).expect("an engine");

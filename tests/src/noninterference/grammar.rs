@@ -16,6 +16,8 @@ pub struct Generated {
     /// Whether two correct engines must give the same rows: false when the answer hangs on an order that the query
     /// leaves open.
     pub steady: bool,
+    /// Whether the answer hangs on the order in which rows are stored.
+    pub looks_at_order: bool,
     /// Whether one engine gives its rows in the same order each time: a union reads its branches side by side.
     pub ordered: bool,
 }
@@ -62,7 +64,7 @@ pub fn generate(seed: u64, index: u64, person: &Person, base: &Data) -> Generate
     grammar.risky = grammar.chance(12);
     let sql = grammar.statement();
     let steady = !(grammar.looks_at_order && grammar.free_order);
-    Generated { sql, steady, ordered: !grammar.has_union }
+    Generated { sql, steady, looks_at_order: grammar.looks_at_order, ordered: !grammar.has_union }
 }
 
 impl Grammar<'_> {

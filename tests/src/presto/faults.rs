@@ -27,17 +27,17 @@ pub(super) const ALL: &[(&str, Test)] = &[
 
 const TIMES: usize = 1_000_000;
 /// Rows of the table that is read.
-const SQL: &str = "SELECT orderkey, comment FROM src.suite.lines";
+const SQL: &str = "SELECT l_orderkey, l_comment FROM src.suite.lines";
 const N_ROWS: usize = 60_175;
 /// More rows than a server holds ready: it still runs when the first ones have come.
-const LONG_SQL: &str = "SELECT orderkey, comment FROM src.sf10.lineitem";
+const LONG_SQL: &str = "SELECT l_orderkey, l_comment FROM src.sf10.lineitem";
 
 /// TPC-H's smallest lineitem: several pages on both servers.
 fn prepare(server: &Server) {
     server.run("CREATE SCHEMA IF NOT EXISTS faults.suite");
     let known = server.rows("SELECT table_name FROM faults.information_schema.tables WHERE table_schema = 'suite'");
     if known.is_empty() {
-        server.run("CREATE TABLE faults.suite.lines AS SELECT orderkey, comment FROM tpch.tiny.lineitem");
+        server.run("CREATE TABLE faults.suite.lines AS SELECT l_orderkey, l_comment FROM tpch.tiny.lineitem");
     }
 }
 
@@ -46,7 +46,7 @@ fn open(url: &str, more: serde_json::Value) -> Fixture {
 }
 
 fn open_as(url: &str, catalog: &str, table: &str, more: serde_json::Value) -> Fixture {
-    let fields = vec![Field::new("orderkey", DataType::Int64, true), Field::new("comment", DataType::Utf8, true)];
+    let fields = vec![Field::new("l_orderkey", DataType::Int64, true), Field::new("l_comment", DataType::Utf8, true)];
     let arrays = fields.iter().map(|field| new_empty_array(field.data_type())).collect();
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("no rows");
     fixture(url, catalog, more, BTreeMap::from([(table.to_owned(), batch)]))

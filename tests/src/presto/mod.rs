@@ -1,7 +1,10 @@
 //! What only Presto and Trino have: their types, and the faults of their protocol. Everything runs against real servers.
 
 mod faults;
+mod generated;
 mod proxy;
+pub mod tables;
+mod tpch;
 mod types;
 
 use std::collections::BTreeMap;
@@ -19,7 +22,7 @@ use crate::servers::{Dialect, Server};
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for dialect in Dialect::ALL {
-        for (name, test) in types::ALL.iter().chain(faults::ALL) {
+        for (name, test) in types::ALL.iter().chain(faults::ALL).chain(tpch::ALL).chain(generated::ALL) {
             let run = move || {
                 let server = Server::of_environment(dialect).ok_or("no server")?;
                 test(&server).map_err(|error| format!("{error:?}").into())
@@ -36,11 +39,22 @@ type Test = fn(&Server) -> anyhow::Result<()>;
 
 /// An engine over the catalogue `catalog` of a coordinator at `url`; `tables` say what is classified.
 fn fixture(url: &str, catalog: &str, more: serde_json::Value, tables: BTreeMap<String, RecordBatch>) -> Fixture {
+    fixture_with(url, catalog, more, tables, true)
+}
+
+/// The same, with or without parts of queries that the server answers.
+fn fixture_with(
+    url: &str,
+    catalog: &str,
+    more: serde_json::Value,
+    tables: BTreeMap<String, RecordBatch>,
+    pushdown: bool,
+) -> Fixture {
     let mut options = serde_json::json!({"url": url, "catalog": catalog, "user": "lockgate", "cache_seconds": 0});
     let map = options.as_object_mut().expect("options");
     map.extend(more.as_object().cloned().unwrap_or_default());
     let source: Arc<dyn Source> = crate::runtime()
         .block_on(PrestoConnector.open(CATALOG, &Options(map.clone())))
         .unwrap_or_else(|errors| panic!("{:?}", errors.iter().map(|error| &error.internal).collect::<Vec<_>>()));
-    Fixture::new(tempfile::tempdir().expect("a folder"), source, tables, &[])
+    Fixture::configured(tempfile::tempdir().expect("a folder"), source, tables, &[], pushdown)
 }

@@ -61,6 +61,11 @@ pub fn options(catalog: &str, root: &Path) -> Map<String, Value> {
     options
 }
 
+/// The rows of one table.
+pub fn batch_of(table: &Table, data: &Data) -> RecordBatch {
+    batch(table, data.with_hidden, &data.rows[table.name].rows)
+}
+
 fn batch(table: &Table, with_hidden: bool, rows: &[Row]) -> RecordBatch {
     let columns = table.columns.iter().enumerate().filter(|(_, (name, _))| with_hidden || !table.hidden.contains(name));
     let (fields, arrays): (Vec<Field>, Vec<_>) = columns

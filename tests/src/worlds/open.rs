@@ -52,18 +52,34 @@ impl World {
     /// # Panics
     /// When that fails.
     pub async fn open(data: &Data, policies: Arc<PolicyStore>) -> Self {
+        Self::open_with(data, policies, Vec::new()).await
+    }
+
+    /// The same, with some of the catalogues in other sources.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub async fn open_with(data: &Data, policies: Arc<PolicyStore>, elsewhere: Vec<Arc<dyn Source>>) -> Self {
         let root = tempfile::tempdir().expect("a folder for the world");
         files::write(data, root.path());
         let ledger = Arc::new(MemoryLedger::default());
-        let engine = open_engine(root.path(), policies, Arc::<MemoryLedger>::clone(&ledger)).await;
+        let engine = open_engine(root.path(), policies, Arc::<MemoryLedger>::clone(&ledger), elsewhere).await;
         Self { engine, ledger, _files: root }
     }
 }
 
 /// An engine over the files below `root`: one partition and small batches, so that answers are the same each time.
-async fn open_engine(root: &Path, policies: Arc<PolicyStore>, ledger: Arc<dyn Ledger>) -> Engine {
-    let mut sources: Vec<Arc<dyn Source>> = Vec::new();
+async fn open_engine(
+    root: &Path,
+    policies: Arc<PolicyStore>,
+    ledger: Arc<dyn Ledger>,
+    elsewhere: Vec<Arc<dyn Source>>,
+) -> Engine {
+    let mut sources = elsewhere;
     for catalog in CATALOGS {
+        if sources.iter().any(|source| source.name() == catalog) {
+            continue;
+        }
         let options = Options(files::options(catalog, root));
         sources.push(FilesConnector.open(catalog, &options).await.expect("the options are right"));
     }

@@ -15,6 +15,7 @@ mod treat;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use rows::RowPredicate;
+pub(crate) use rows::{RowPredicate, erased_keys};
+pub(crate) use sealed::SealedExec;
 pub(crate) use shape::{TREATMENT_KEY, TableShape};
-pub(crate) use table::PolicyTable;
+pub(crate) use table::{PolicyTable, SqlView};

@@ -11,9 +11,11 @@ use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef, TimeUnit};
 use datafusion::common::{Column, DFSchema, Result};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
 };
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::planner::{PlannerContext, SqlToRel};
 use lockgate_policies::{Erased, Retention, RowFilter};
@@ -77,12 +79,23 @@ fn granted(filter: &RowFilter, schema: &SchemaRef, state: &SessionState) -> Resu
             .sql_to_expr(rule.expr.clone(), &df_schema, &mut PlannerContext::new())
             .map_err(|error| broken(&rule.name, &error.to_string()))?;
         match expr.get_type(&df_schema) {
-            Ok(DataType::Boolean) => alternatives.push(expr),
+            Ok(DataType::Boolean) => alternatives.push(simplified(expr, &df_schema, state, &rule.name)?),
             Ok(_) | Err(_) => return Err(broken(&rule.name, "it is not Boolean on the table's columns")),
         }
     }
     // No grant at all never gets here: policy withholds such a table. If it did, no row is shown.
     Ok(alternatives.into_iter().reduce(Expr::or).unwrap_or_else(|| lit(false)))
+}
+
+/// The rule with its casts written out and its constants computed, so that a source's SQL can say it.
+fn simplified(expr: Expr, schema: &DFSchema, state: &SessionState, rule: &str) -> Result<Expr, Error> {
+    let context = SimplifyContext::builder()
+        .with_schema(Arc::new(schema.clone()))
+        .with_config_options(Arc::clone(state.config_options()))
+        .build();
+    let simplifier = ExprSimplifier::new(context);
+    let coerced = simplifier.coerce(expr, schema).and_then(|coerced| simplifier.simplify(coerced));
+    coerced.map_err(|error| broken(rule, &error.to_string()))
 }
 
 fn kept(retention: &Retention, schema: &SchemaRef, today: NaiveDate) -> Result<Expr, Error> {
@@ -112,6 +125,12 @@ fn kept(retention: &Retention, schema: &SchemaRef, today: NaiveDate) -> Result<E
 fn not_erased(erased: &Erased) -> Expr {
     let udf = ScalarUDF::from(NotErased::new(Arc::clone(&erased.keys)));
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(udf), vec![raw_column(&erased.column)]))
+}
+
+/// The keys of an erasure filter and the column that it looks at; `None` for any other function.
+pub(crate) fn erased_keys(function: &ScalarFunction) -> Option<(&[String], &Expr)> {
+    let filter = function.func.inner().downcast_ref::<NotErased>()?;
+    Some((&filter.keys, function.args.first()?))
 }
 
 fn broken(rule: &str, why: &str) -> Error {

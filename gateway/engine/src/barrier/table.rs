@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::Session;
 use datafusion::common::{Result, internal_err};
 use datafusion::datasource::{TableProvider, TableType, provider_as_source};
@@ -11,6 +11,7 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, ScalarUDF, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
+use lockgate_contract::SqlAccess;
 use lockgate_policies::{PurposeKey, TableName};
 
 use super::leakproof::is_leakproof;
@@ -19,7 +20,7 @@ use super::sealed::SealedExec;
 use super::shape::{ColumnShape, ShownColumn, TableShape};
 use super::treat::Treat;
 use crate::rules;
-use crate::scan::{RawTable, unqualified};
+use crate::scan::{RawTable, SqlTable, unqualified};
 
 /// A table as one asker sees it, for the time of one query.
 #[derive(Debug)]
@@ -50,6 +51,12 @@ impl PolicyTable {
         &self.name
     }
 
+    /// What a statement of the source must know of the table; `None` when it is not read by statements.
+    pub(crate) fn sql_view(&self) -> Option<SqlView<'_>> {
+        let raw = self.raw.provider.downcast_ref::<SqlTable>()?;
+        Some(SqlView { access: &raw.access, raw: &raw.schema, shape: &self.shape, rows: self.rows.expr() })
+    }
+
     /// `Project(treatments)(Filter(rule AND leakproof)(Scan))` over raw input.
     fn hidden_plan(&self, columns: &[&ShownColumn], filters: &[Expr], limit: Option<usize>) -> Result<LogicalPlan> {
         let mut plan = LogicalPlanBuilder::scan("raw", provider_as_source(Arc::clone(&self.raw.provider)), None)?;
@@ -76,6 +83,18 @@ impl PolicyTable {
         Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::from(treat)), vec![raw]))
             .alias(&column.name))
     }
+}
+
+/// A governed table that a server's statements read.
+pub(crate) struct SqlView<'a> {
+    /// How its raw columns stand in a statement.
+    pub(crate) access: &'a SqlAccess,
+    /// Its raw columns.
+    pub(crate) raw: &'a Schema,
+    /// How they are shown.
+    pub(crate) shape: &'a TableShape,
+    /// Which rows are.
+    pub(crate) rows: Option<&'a Expr>,
 }
 
 #[async_trait]

@@ -100,6 +100,8 @@ mod tests {
         texts_by_code_points: true,
         like: true,
         is_nan: None,
+        sha256: None,
+        digits: None,
     };
 
     #[test]

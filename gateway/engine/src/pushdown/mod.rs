@@ -1,9 +1,22 @@
-//! What a source's SQL can do in the gateway's place. Writing an expression is the only way to find out: what cannot be
+//! What a source's SQL does in the gateway's place. Writing SQL is the only way to find out what can be sent: what cannot be
 //! written with exactly the gateway's meaning is not written, and stays in the gateway.
+//!
+//! [`cut`](cut::cut) finds the largest parts of an optimised plan that one server can answer and puts a sealed scan of the
+//! answer in their place. A part is written node by node ([`relation`]), each a derived table over the one below, down to
+//! governed tables, which are written with their row rules.
 
+mod aggregate;
+mod cut;
+mod expression;
+mod join;
 mod literal;
-mod predicate;
+mod pushed;
+mod relation;
 mod select;
 
-pub(crate) use predicate::predicate;
-pub(crate) use select::Select;
+pub(crate) use cut::{Cut, Sent, cut};
+pub(crate) use expression::{Stays, truth};
+pub(crate) use select::{Select, TableScope};
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,37 @@
-//! A statement over one table.
+//! A statement over one table, and what its columns are called in it.
 
 use std::fmt::Write;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use lockgate_contract::SqlAccess;
+use datafusion::common::Column;
+use lockgate_contract::{SqlAccess, SqlDialect};
+
+use super::expression::{Known, Scope};
+
+/// The raw columns of one table.
+pub(crate) struct TableScope<'a> {
+    /// How they stand in a statement.
+    pub(crate) access: &'a SqlAccess,
+    /// Their names and types.
+    pub(crate) schema: &'a Schema,
+}
+
+impl Scope for TableScope<'_> {
+    fn column(&self, column: &Column) -> Option<Known> {
+        let position = self.schema.index_of(&column.name).ok()?;
+        let written = self.access.columns.get(position)?;
+        Some(Known {
+            sql: written.value.clone(),
+            null_sql: written.name.clone(),
+            data_type: self.schema.fields().get(position)?.data_type().clone(),
+            comparable: written.comparable,
+        })
+    }
+
+    fn dialect(&self) -> &'static SqlDialect {
+        self.access.dialect
+    }
+}
 
 /// `SELECT columns FROM table WHERE filters LIMIT n`.
 #[derive(Debug, Clone, PartialEq, Eq)]

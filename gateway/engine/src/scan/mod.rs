@@ -15,7 +15,7 @@ mod utf8;
 pub(crate) use batches::BatchTable;
 pub(crate) use fault::{Fault, SourceFault};
 pub(crate) use files::FileStores;
-pub(crate) use sql::SqlTable;
+pub(crate) use sql::{SqlTable, StatementRows};
 
 use std::sync::Arc;
 

@@ -1,0 +1,131 @@
+//! Joins of tables of one server.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{Column, JoinType, NullEquality};
+use datafusion::logical_expr::{Join, Operator};
+use lockgate_contract::SqlDialect;
+
+use super::expression::{Known, Scope, Stays, floats, truth, value};
+use super::relation::{Out, Relation, RelationScope, Writer, named};
+
+/// One side of a join.
+struct Side {
+    relation: Relation,
+    alias: String,
+}
+
+impl Writer {
+    pub(super) fn join(&mut self, join: &Join) -> Result<Relation, Stays> {
+        if join.null_equality != NullEquality::NullEqualsNothing {
+            return Stays::because("a join that takes nulls for equal is done in the gateway");
+        }
+        let (relation, alias) = self.input(&join.left)?;
+        let left = Side { relation, alias };
+        let (relation, alias) = self.input(&join.right)?;
+        let right = Side { relation, alias };
+        let scope = Both {
+            left: left.relation.scope(&join.left, &left.alias),
+            right: right.relation.scope(&join.right, &right.alias),
+        };
+        let is_beside_one = left.relation.is_one_row || right.relation.is_one_row;
+        if join.on.is_empty() && !(is_beside_one && join.join_type == JoinType::Inner) {
+            return Stays::because("a join without equal columns is done in the gateway");
+        }
+        let mut conditions = Vec::with_capacity(join.on.len());
+        let mut further = Vec::new();
+        let mut keys = Vec::with_capacity(join.on.len());
+        for (on_left, on_right) in &join.on {
+            let (on_left, on_right) = (value(on_left, &scope.left)?, value(on_right, &scope.right)?);
+            if let (DataType::Float64, DataType::Float64, Some(floats)) =
+                (&on_left.data_type, &on_right.data_type, floats(&scope))
+            {
+                further.extend(floats.compare(&on_left.sql, Operator::Eq, &on_right.sql));
+                continue;
+            }
+            let can_join = on_left.data_type == on_right.data_type
+                && Out::of(&on_left).can_be_key()
+                && Out::of(&on_right).can_be_key();
+            if !can_join {
+                return Stays::because("joining such values means something else at the source");
+            }
+            conditions.push(format!("{} = {}", on_left.sql, on_right.sql));
+            keys.push((on_left.sql, on_right.sql));
+        }
+        if let Some(filter) = &join.filter {
+            if join.join_type == JoinType::Full {
+                return Stays::because("a full join with further conditions is done in the gateway");
+            }
+            conditions.push(truth(filter, &scope)?);
+        }
+        if !further.is_empty() && (conditions.is_empty() || join.join_type == JoinType::Full || join.null_aware) {
+            return Stays::because("a join on floating-point numbers is done in the gateway");
+        }
+        conditions.extend(further);
+        let on = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
+        match join.join_type {
+            JoinType::Inner => pair(left, "JOIN", right, &on),
+            JoinType::Left => pair(left, "LEFT JOIN", right, &on),
+            JoinType::Right => pair(left, "RIGHT JOIN", right, &on),
+            JoinType::Full => pair(left, "FULL JOIN", right, &on),
+            JoinType::LeftSemi => filtered(left, "EXISTS", &right, &on),
+            JoinType::RightSemi => filtered(right, "EXISTS", &left, &on),
+            JoinType::LeftAnti if join.null_aware => match keys.as_slice() {
+                [(on_left, on_right)] if join.filter.is_none() => not_in(left, on_left, &right, on_right),
+                _ => Stays::because("NOT IN of several columns is done in the gateway"),
+            },
+            JoinType::LeftAnti => filtered(left, "NOT EXISTS", &right, &on),
+            JoinType::RightAnti => filtered(right, "NOT EXISTS", &left, &on),
+            JoinType::LeftMark | JoinType::RightMark => {
+                Stays::because("a subquery among conditions is done in the gateway")
+            }
+        }
+    }
+}
+
+fn pair(left: Side, word: &str, right: Side, on: &str) -> Result<Relation, Stays> {
+    let columns: Vec<Out> = left.relation.columns.iter().chain(&right.relation.columns).cloned().collect();
+    let mut values = Vec::with_capacity(columns.len());
+    for side in [&left, &right] {
+        values.extend((0..side.relation.columns.len()).map(|at| format!("{}.c{at}", side.alias)));
+    }
+    let selected = if values.is_empty() { "1 AS none".to_owned() } else { named(&values) };
+    let sql = format!(
+        "SELECT {selected} FROM ({}) AS {} {word} ({}) AS {} ON {on}",
+        left.relation.sql, left.alias, right.relation.sql, right.alias
+    );
+    Ok(Relation { sql, columns, ..left.relation.with(&right.relation)? })
+}
+
+fn filtered(kept: Side, word: &str, other: &Side, on: &str) -> Result<Relation, Stays> {
+    let (all, alias) = (kept.relation.all(&kept.alias), &kept.alias);
+    let sql = format!(
+        "SELECT {all} FROM ({}) AS {alias} WHERE {word} (SELECT 1 FROM ({}) AS {} WHERE {on})",
+        kept.relation.sql, other.relation.sql, other.alias
+    );
+    Ok(Relation { sql, ..kept.relation.with(&other.relation)? })
+}
+
+fn not_in(kept: Side, key: &str, other: &Side, other_key: &str) -> Result<Relation, Stays> {
+    let (all, alias) = (kept.relation.all(&kept.alias), &kept.alias);
+    let sql = format!(
+        "SELECT {all} FROM ({}) AS {alias} WHERE {key} NOT IN (SELECT {other_key} FROM ({}) AS {})",
+        kept.relation.sql, other.relation.sql, other.alias
+    );
+    Ok(Relation { sql, ..kept.relation.with(&other.relation)? })
+}
+
+/// The columns of both sides.
+struct Both<'a> {
+    left: RelationScope<'a>,
+    right: RelationScope<'a>,
+}
+
+impl Scope for Both<'_> {
+    fn column(&self, column: &Column) -> Option<Known> {
+        self.left.column(column).or_else(|| self.right.column(column))
+    }
+
+    fn dialect(&self) -> &'static SqlDialect {
+        self.left.dialect()
+    }
+}

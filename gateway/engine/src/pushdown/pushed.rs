@@ -1,0 +1,142 @@
+//! The answer of a server as a table: a sealed scan of one statement.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, RecordBatchOptions};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{DFSchemaRef, Result, internal_err};
+use datafusion::datasource::{TableType, provider_as_source};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::streaming::StreamingTableExec;
+
+use super::relation::Relation;
+use crate::barrier::SealedExec;
+use crate::scan::{SourceFault, StatementRows};
+
+/// A relation that stands in a plan.
+#[derive(Debug)]
+pub(crate) struct PushedTable {
+    sql: String,
+    server: Arc<dyn lockgate_contract::SqlServer>,
+    /// Columns as the server gives them.
+    given: SchemaRef,
+    /// Columns of the plan.
+    schema: SchemaRef,
+    tables: String,
+    source: String,
+    hides_rows: bool,
+}
+
+#[cfg(test)]
+impl PushedTable {
+    pub(super) fn sql(&self) -> &str {
+        &self.sql
+    }
+}
+
+/// Puts a relation in the place of the plan that it was written from.
+pub(crate) fn in_place_of(plan_schema: &DFSchemaRef, relation: Relation) -> Result<LogicalPlan> {
+    let mut given = Vec::with_capacity(relation.columns.len());
+    let mut shown = Vec::with_capacity(relation.columns.len());
+    for (at, (out, field)) in relation.columns.iter().zip(plan_schema.fields()).enumerate() {
+        let metadata = field.metadata().clone();
+        given.push(Field::new(format!("c{at}"), out.given.clone(), true));
+        shown.push(Field::new(format!("c{at}"), out.data_type.clone(), field.is_nullable()).with_metadata(metadata));
+    }
+    if given.is_empty() {
+        // A statement has a column even where the plan wants none.
+        given.push(Field::new("none", DataType::Int32, true));
+    }
+    let table = PushedTable {
+        sql: relation.sql,
+        server: relation.server,
+        given: Arc::new(Schema::new(given)),
+        schema: Arc::new(Schema::new(shown)),
+        tables: relation.tables.join(", "),
+        source: relation.source,
+        hides_rows: relation.hides_rows,
+    };
+    let scan = LogicalPlanBuilder::scan("pushed", provider_as_source(Arc::new(table)), None)?.build()?;
+    let names = scan.schema().columns().into_iter().zip(plan_schema.iter());
+    let exprs = names
+        .map(|(column, (qualifier, field))| Expr::Column(column).alias_qualified(qualifier.cloned(), field.name()))
+        .collect();
+    Ok(LogicalPlan::Projection(Projection::try_new_with_schema(exprs, Arc::new(scan), Arc::clone(plan_schema))?))
+}
+
+#[async_trait]
+impl TableProvider for PushedTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        if !filters.is_empty()
+            || limit.is_some()
+            || projection.is_some_and(|columns| !columns.iter().copied().eq(0..self.schema.fields().len()))
+        {
+            return internal_err!("a part that was pushed is read as it is");
+        }
+        let rows = StatementRows {
+            sql: self.sql.clone(),
+            given: Arc::clone(&self.given),
+            schema: Arc::clone(&self.schema),
+            server: Arc::clone(&self.server),
+            make: plan_types,
+        };
+        let schema = Arc::clone(&self.schema);
+        let hidden = StreamingTableExec::try_new(Arc::clone(&schema), vec![Arc::new(rows)], None, [], false, None)?;
+        let fault = SourceFault {
+            source: self.source.clone(),
+            table: self.tables.clone(),
+            files: Vec::new(),
+            opened: Arc::default(),
+        };
+        let partitions = state.config().target_partitions();
+        let label = format!("pushed to `{}`: {}", self.source, self.tables);
+        Ok(Arc::new(SealedExec::new(
+            label,
+            Arc::new(hidden),
+            schema,
+            Vec::new(),
+            Arc::new(fault),
+            partitions,
+            self.hides_rows,
+        )))
+    }
+}
+
+/// The columns of a batch in the types of the plan.
+fn plan_types(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let columns = batch.columns().iter().zip(schema.fields());
+    let columns = columns.map(|(column, field)| plan_type(column, field.data_type())).collect::<Result<Vec<_>>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+}
+
+fn plan_type(column: &ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
+    match (column.data_type(), data_type) {
+        (given, wanted) if given == wanted => Ok(Arc::clone(column)),
+        // A sum with all its digits, as one that wraps around.
+        (DataType::Decimal128(..), DataType::Int64) => {
+            let sums = column.as_primitive::<Decimal128Type>();
+            #[expect(clippy::cast_possible_truncation, reason = "wrapping around is what the gateway's own sum does")]
+            let wrapped: Int64Array = sums.iter().map(|sum| sum.map(|sum| sum as i64)).collect();
+            Ok(Arc::new(wrapped))
+        }
+        (given, wanted) => internal_err!("a source gave {given} for {wanted}"),
+    }
+}

@@ -1,0 +1,347 @@
+//! Nodes of a plan, each as a statement whose columns are called `c0`, `c1`, ...
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::{Column, DFSchema, DFSchemaRef};
+use datafusion::datasource::source_as_provider;
+use datafusion::logical_expr::{
+    Distinct, Expr, FetchType, Limit, LogicalPlan, Projection, SkipType, Sort, TableScan, Union,
+};
+use lockgate_contract::{SqlDialect, SqlServer};
+
+use super::expression::{Floats, Known, Scope, Stays, truth, value};
+use super::select::TableScope;
+use crate::barrier::{PolicyTable, SqlView};
+
+/// What people read in the place of row rules.
+pub(super) const ROW_RULES: &str = "<row rules>";
+
+/// Rows that one server can give.
+pub(crate) struct Relation {
+    /// A statement.
+    pub(crate) sql: String,
+    /// Its columns, in the order of the plan's.
+    pub(crate) columns: Vec<Out>,
+    /// Who answers it.
+    pub(crate) server: Arc<dyn SqlServer>,
+    /// In which dialect.
+    pub(crate) dialect: &'static SqlDialect,
+    /// Whether the order of its rows matters.
+    pub(crate) is_ordered: bool,
+    /// Whether it has one row at most.
+    pub(crate) is_one_row: bool,
+    /// Whether it does more than to read columns of a table.
+    pub(crate) has_work: bool,
+    /// Governed tables that it reads.
+    pub(crate) tables: Vec<String>,
+    /// Name of the source of the first.
+    pub(crate) source: String,
+    /// Whether policy hides rows of any of them.
+    pub(crate) hides_rows: bool,
+}
+
+/// A column of a relation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Out {
+    /// Type in the plan.
+    pub(crate) data_type: DataType,
+    /// Type that the server gives; another one is made into the plan's when the rows come.
+    pub(crate) given: DataType,
+    /// Whether two of its values compare there as here.
+    pub(crate) comparable: bool,
+}
+
+impl Out {
+    /// A column that is given in the plan's type.
+    pub(crate) fn of(known: &Known) -> Self {
+        Self { data_type: known.data_type.clone(), given: known.data_type.clone(), comparable: known.comparable }
+    }
+
+    /// Whether equal values are equal there: floating-point numbers have two zeroes and many not-a-numbers.
+    pub(crate) fn can_be_key(&self) -> bool {
+        self.comparable && !self.data_type.is_floating() && self.data_type == self.given
+    }
+}
+
+/// Writes plans. What people may read of a statement is another text: row rules are named, not written out.
+pub(crate) struct Writer {
+    /// Whether people read it.
+    pub(crate) is_shown: bool,
+    n_aliases: usize,
+}
+
+impl Writer {
+    pub(crate) fn new(is_shown: bool) -> Self {
+        Self { is_shown, n_aliases: 0 }
+    }
+
+    /// A name for a derived table.
+    pub(super) fn alias(&mut self) -> String {
+        let alias = format!("t{}", self.n_aliases);
+        self.n_aliases = self.n_aliases.saturating_add(1);
+        alias
+    }
+
+    /// The plan as a statement.
+    ///
+    /// # Errors
+    /// Why it stays in the gateway.
+    pub(crate) fn relation(&mut self, plan: &LogicalPlan) -> Result<Relation, Stays> {
+        match plan {
+            LogicalPlan::TableScan(scan) => self.table(scan),
+            LogicalPlan::SubqueryAlias(alias) => self.relation(&alias.input),
+            LogicalPlan::Projection(projection) => self.projection(projection),
+            LogicalPlan::Filter(filter) => {
+                let (input, alias) = self.input(&filter.input)?;
+                let scope = input.scope(&filter.input, &alias);
+                let condition = truth(&filter.predicate, &scope)?;
+                let sql = format!("SELECT {} FROM ({}) AS {alias} WHERE {condition}", input.all(&alias), input.sql);
+                Ok(Relation { sql, has_work: true, ..input })
+            }
+            LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
+            LogicalPlan::Join(join) => self.join(join),
+            LogicalPlan::Sort(sort) => self.sort(sort),
+            LogicalPlan::Limit(limit) => self.limit(limit),
+            LogicalPlan::Distinct(Distinct::All(input)) => {
+                let (input, alias) = self.input(input)?;
+                if !input.columns.iter().all(Out::can_be_key) {
+                    return Stays::because("DISTINCT of such values means something else at the source");
+                }
+                let sql = format!("SELECT DISTINCT {} FROM ({}) AS {alias}", input.all(&alias), input.sql);
+                Ok(Relation { sql, has_work: true, is_ordered: false, ..input })
+            }
+            LogicalPlan::Union(union) => self.union(union),
+            LogicalPlan::Window(_) => Stays::because("window functions are computed in the gateway"),
+            other => Stays::because(format!("{} is done in the gateway", node(other))),
+        }
+    }
+
+    /// An input as a derived table, and its name.
+    pub(super) fn input(&mut self, plan: &LogicalPlan) -> Result<(Relation, String), Stays> {
+        let relation = self.relation(plan)?;
+        Ok((relation, self.alias()))
+    }
+
+    fn table(&self, scan: &TableScan) -> Result<Relation, Stays> {
+        let provider = source_as_provider(&scan.source).ok();
+        let table = provider.as_deref().and_then(|provider| provider.downcast_ref::<PolicyTable>());
+        let Some((table, view)) = table.and_then(|table| Some((table, table.sql_view()?))) else {
+            return Stays::because("a table is not one that a server's SQL reads");
+        };
+        let (columns, values) = shown_columns(scan, table, &view)?;
+        let scope = TableScope { access: view.access, schema: view.raw };
+        let mut filters = Vec::new();
+        if let Some(rule) = view.rows {
+            let Ok(written) = truth(rule, &scope) else {
+                return Stays::because(format!("row rules of `{}` are applied in the gateway", table.name()));
+            };
+            filters.push(if self.is_shown { ROW_RULES.to_owned() } else { written });
+        }
+        for filter in &scan.filters {
+            filters.push(truth(filter, &scope)?);
+        }
+        let selected = if values.is_empty() { "1 AS none".to_owned() } else { named(&values) };
+        let mut sql = format!("SELECT {selected} FROM {}", view.access.relation);
+        if !filters.is_empty() {
+            sql = format!("{sql} WHERE {}", filters.join(" AND "));
+        }
+        if let Some(most) = scan.fetch {
+            sql = format!("{sql} LIMIT {most}");
+        }
+        Ok(Relation {
+            sql,
+            columns,
+            server: Arc::clone(&view.access.server),
+            dialect: view.access.dialect,
+            is_ordered: false,
+            is_one_row: false,
+            has_work: false,
+            tables: vec![table.name().to_string()],
+            source: table.name().catalog.clone(),
+            hides_rows: view.rows.is_some(),
+        })
+    }
+
+    fn projection(&mut self, projection: &Projection) -> Result<Relation, Stays> {
+        let (input, alias) = self.input(&projection.input)?;
+        let scope = input.scope(&projection.input, &alias);
+        let (mut columns, mut texts) = (Vec::new(), Vec::new());
+        for expr in &projection.expr {
+            // A column passes as it is, in whatever type the server gives it.
+            let passed = match expr.clone().unalias() {
+                Expr::Column(column) => projection.input.schema().maybe_index_of_column(&column),
+                _ => None,
+            };
+            match passed.and_then(|at| Some((at, input.columns.get(at)?))) {
+                Some((at, out)) => {
+                    columns.push(out.clone());
+                    texts.push(format!("{alias}.c{at}"));
+                }
+                None => {
+                    let known = value(expr, &scope)?;
+                    columns.push(Out::of(&known));
+                    texts.push(known.sql);
+                }
+            }
+        }
+        typed(&columns, &projection.schema)?;
+        let is_plain = |expr: &Expr| matches!(expr.clone().unalias(), Expr::Column(_));
+        let has_work = input.has_work || !projection.expr.iter().all(is_plain);
+        let selected = if texts.is_empty() { "1 AS none".to_owned() } else { named(&texts) };
+        let sql = format!("SELECT {selected} FROM ({}) AS {alias}", input.sql);
+        Ok(Relation { sql, columns, has_work, ..input })
+    }
+
+    fn sort(&mut self, sort: &Sort) -> Result<Relation, Stays> {
+        let Some(most) = sort.fetch else { return Stays::because("rows are put in order in the gateway") };
+        let (input, alias) = self.input(&sort.input)?;
+        let scope = input.scope(&sort.input, &alias);
+        let mut keys = Vec::with_capacity(sort.expr.len());
+        for key in &sort.expr {
+            let known = value(&key.expr, &scope)?;
+            let mut parts = vec![known.sql.clone()];
+            match known.data_type {
+                DataType::Float64 => parts.push(Floats::zero_sign(&known.sql)),
+                _ if Out::of(&known).can_be_key() => {}
+                _ => return Stays::because("such values are put in another order at the source"),
+            }
+            let direction = if key.asc { "ASC" } else { "DESC" };
+            let nulls = if key.nulls_first { "NULLS FIRST" } else { "NULLS LAST" };
+            keys.extend(parts.iter().map(|part| format!("{part} {direction} {nulls}")));
+        }
+        let (all, keys) = (input.all(&alias), keys.join(", "));
+        let sql = format!("SELECT {all} FROM ({}) AS {alias} ORDER BY {keys} LIMIT {most}", input.sql);
+        Ok(Relation { sql, has_work: true, is_ordered: true, ..input })
+    }
+
+    fn limit(&mut self, limit: &Limit) -> Result<Relation, Stays> {
+        let (Ok(SkipType::Literal(0)), Ok(FetchType::Literal(Some(most)))) =
+            (limit.get_skip_type(), limit.get_fetch_type())
+        else {
+            return Stays::because("OFFSET is done in the gateway");
+        };
+        let (input, alias) = self.input(&limit.input)?;
+        if input.is_ordered {
+            return Stays::because("the first of ordered rows are taken in the gateway");
+        }
+        let sql = format!("SELECT {} FROM ({}) AS {alias} LIMIT {most}", input.all(&alias), input.sql);
+        Ok(Relation { sql, has_work: true, ..input })
+    }
+
+    fn union(&mut self, union: &Union) -> Result<Relation, Stays> {
+        let mut whole: Option<Relation> = None;
+        for input in &union.inputs {
+            let (input, alias) = self.input(input)?;
+            let sql = format!("SELECT {} FROM ({}) AS {alias}", input.all(&alias), input.sql);
+            whole = Some(match whole {
+                None => Relation { sql, is_ordered: false, is_one_row: false, has_work: true, ..input },
+                Some(before) => {
+                    let columns: Vec<Out> =
+                        before.columns.iter().zip(&input.columns).map(|(a, b)| meet(a, b)).collect();
+                    let is_same = |(a, b): (&Out, &Out)| a.data_type == b.data_type && a.given == b.given;
+                    if !before.columns.iter().zip(&input.columns).all(is_same) {
+                        return Stays::because("the parts of a UNION are of several types");
+                    }
+                    let sql = format!("{} UNION ALL {sql}", before.sql);
+                    Relation { sql, columns, ..before.with(&input)? }
+                }
+            });
+        }
+        whole.map_or_else(|| Stays::because("a UNION of nothing"), Ok)
+    }
+}
+
+/// The columns that a scan gives, and how the source gives them.
+fn shown_columns(scan: &TableScan, table: &PolicyTable, view: &SqlView<'_>) -> Result<(Vec<Out>, Vec<String>), Stays> {
+    let (mut columns, mut values) = (Vec::new(), Vec::new());
+    for field in scan.projected_schema.fields() {
+        let name = field.name();
+        if !view.shape.is_clear(name) {
+            let text = format!("column `{name}` of `{}` is treated in the gateway", table.name());
+            return Stays::because(text);
+        }
+        let scope = TableScope { access: view.access, schema: view.raw };
+        let Some(known) = scope.column(&Column::new_unqualified(name)) else {
+            return Stays::because("a column is not at the source");
+        };
+        columns.push(Out::of(&known));
+        values.push(known.sql);
+    }
+    Ok((columns, values))
+}
+
+fn meet(left: &Out, right: &Out) -> Out {
+    Out { comparable: left.comparable && right.comparable, ..left.clone() }
+}
+
+/// Values must be of the types that the plan says.
+fn typed(columns: &[Out], schema: &DFSchemaRef) -> Result<(), Stays> {
+    let fields = schema.fields();
+    let is_same = |(out, field): (&Out, &FieldRef)| out.data_type == *field.data_type();
+    if columns.len() == fields.len() && columns.iter().zip(fields).all(is_same) {
+        return Ok(());
+    }
+    Stays::because("the source gives a value of another type")
+}
+
+/// `a AS c0, b AS c1`.
+pub(super) fn named(values: &[String]) -> String {
+    values.iter().enumerate().map(|(at, sql)| format!("{sql} AS c{at}")).collect::<Vec<_>>().join(", ")
+}
+
+fn node(plan: &LogicalPlan) -> String {
+    plan.display().to_string().split([':', ' ']).next().unwrap_or_default().to_owned()
+}
+
+impl Relation {
+    /// All columns of it, as the derived table `alias`.
+    pub(super) fn all(&self, alias: &str) -> String {
+        if self.columns.is_empty() {
+            return "1 AS none".to_owned();
+        }
+        named(&(0..self.columns.len()).map(|at| format!("{alias}.c{at}")).collect::<Vec<_>>())
+    }
+
+    pub(super) fn scope<'a>(&'a self, plan: &'a LogicalPlan, alias: &'a str) -> RelationScope<'a> {
+        RelationScope { schema: plan.schema(), columns: &self.columns, alias, dialect: self.dialect }
+    }
+
+    /// This one together with another of the same server.
+    pub(super) fn with(self, other: &Self) -> Result<Self, Stays> {
+        if self.server.id() != other.server.id() {
+            return Stays::because("tables of several servers meet in the gateway");
+        }
+        let mut tables = self.tables.clone();
+        tables.extend(other.tables.iter().cloned());
+        Ok(Self {
+            tables,
+            has_work: true,
+            is_ordered: false,
+            is_one_row: false,
+            hides_rows: self.hides_rows || other.hides_rows,
+            ..self
+        })
+    }
+}
+
+/// The columns of a derived table.
+pub(super) struct RelationScope<'a> {
+    schema: &'a DFSchema,
+    columns: &'a [Out],
+    alias: &'a str,
+    dialect: &'static SqlDialect,
+}
+
+impl Scope for RelationScope<'_> {
+    fn column(&self, column: &Column) -> Option<Known> {
+        let at = self.schema.index_of_column(column).ok()?;
+        let out = self.columns.get(at).filter(|out| out.data_type == out.given)?;
+        let sql = format!("{}.c{at}", self.alias);
+        Some(Known { null_sql: sql.clone(), sql, data_type: out.data_type.clone(), comparable: out.comparable })
+    }
+
+    fn dialect(&self) -> &'static SqlDialect {
+        self.dialect
+    }
+}

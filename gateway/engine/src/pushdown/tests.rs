@@ -1,0 +1,200 @@
+//! What is sent for whole queries, to a server that only listens.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::source_as_provider;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+use futures::stream::BoxStream;
+use lockgate_contract::{LiteralKind, SourceError, SqlAccess, SqlColumn, SqlDialect, SqlServer, SqlStatement};
+use lockgate_policies::{ColumnDecision, Erased, KeyRing, RowFilter, RowRule, Shown, TableName, Treatment};
+
+use super::{Cut, cut};
+use crate::barrier::{PolicyTable, RowPredicate, TableShape};
+use crate::rules;
+use crate::scan::{RawTable, SourceFault, SqlTable};
+
+const DIALECT: SqlDialect = SqlDialect {
+    name: "Test",
+    literals: &[
+        (LiteralKind::Int64, "BIGINT '{}'"),
+        (LiteralKind::Float64, "DOUBLE '{}'"),
+        (LiteralKind::Text, "'{}'"),
+    ],
+    second_digits: 3,
+    texts_by_code_points: true,
+    like: true,
+    is_nan: Some("is_nan({})"),
+    sha256: Some("sha({})"),
+    digits: Some("digits({})"),
+};
+
+#[derive(Debug)]
+struct Silent(&'static str);
+
+impl SqlServer for Silent {
+    fn id(&self) -> &str {
+        self.0
+    }
+
+    fn run(&self, _: SqlStatement) -> BoxStream<'static, Result<RecordBatch, SourceError>> {
+        panic!("nothing is asked while a query is planned")
+    }
+}
+
+const COLUMNS: [(&str, DataType, Treatment); 5] = [
+    ("id", DataType::Int64, Treatment::Clear),
+    ("city", DataType::Utf8, Treatment::Clear),
+    ("fare", DataType::Float64, Treatment::Clear),
+    ("email", DataType::Utf8, Treatment::Hash),
+    ("grp", DataType::Int64, Treatment::Clear),
+];
+
+/// A table of `server` of which only rows with a city `rule` are shown.
+fn table(name: &str, server: &'static str, rule: Option<&str>, erased: &[&str]) -> PolicyTable {
+    let schema = Arc::new(Schema::new(COLUMNS.map(|(name, data_type, _)| Field::new(name, data_type, true)).to_vec()));
+    let columns = COLUMNS.map(|(name, ..)| {
+        let name = format!("\"{name}\"");
+        SqlColumn { value: name.clone(), name, comparable: true }
+    });
+    let access = SqlAccess {
+        server: Arc::new(Silent(server)),
+        dialect: &DIALECT,
+        relation: format!("\"{name}\""),
+        columns: columns.to_vec(),
+    };
+    let provider = Arc::new(SqlTable { schema: Arc::clone(&schema), access });
+    let fault =
+        SourceFault { source: "s".to_owned(), table: name.to_owned(), files: Vec::new(), opened: Arc::default() };
+    let decisions = COLUMNS.map(|(name, _, treatment)| ColumnDecision {
+        name: name.to_owned(),
+        shown: Shown::Treated(treatment),
+        rules: Vec::new(),
+        tags: Vec::new(),
+    });
+    let text = rule.unwrap_or("true");
+    let expr = Parser::new(&GenericDialect {}).try_with_sql(text).unwrap().parse_expr().unwrap();
+    let granted =
+        RowRule { name: "some".to_owned(), rule: "R".to_owned(), expr, all: rule.is_none(), columns: Vec::new() };
+    let keys: Vec<String> = erased.iter().map(|key| (*key).to_owned()).collect();
+    let erased = (!keys.is_empty()).then(|| Erased { column: "id".to_owned(), keys: keys.into() });
+    let filter = RowFilter { granted: vec![granted], retention: None, erased, region: None };
+    let state = SessionStateBuilder::new().with_default_features().build();
+    let today = chrono::NaiveDate::default();
+    let rows = RowPredicate::new(&filter, &schema, &state, today).unwrap();
+    let shape = TableShape::new(&schema, &decisions, name);
+    let key = KeyRing::from_secret([7_u8; 32], "test").purpose_key("test");
+    let raw = RawTable { provider, fault: Arc::new(fault) };
+    PolicyTable::new(TableName::new("s", "main", name), raw, shape, rows, key, "test".to_owned())
+}
+
+async fn cut_of(sql: &str) -> Cut {
+    let mut config = SessionConfig::new();
+    config.options_mut().sql_parser.map_string_types_to_utf8view = false;
+    let state = SessionStateBuilder::new()
+        .with_default_features()
+        .with_config(config)
+        .with_optimizer_rules(rules::logical())
+        .build();
+    let context = SessionContext::new_with_state(state);
+    for table in [
+        ("all_rows", table("all_rows", "one", None, &[])),
+        ("some_rows", table("some_rows", "one", Some("city = 'hidden-city' OR fare < 7"), &["4711", "not a number"])),
+        ("odd_rows", table("odd_rows", "one", Some("length(city) > 3"), &[])),
+        ("elsewhere", table("elsewhere", "other", None, &[])),
+    ] {
+        context.register_table(table.0, Arc::new(table.1)).unwrap();
+    }
+    let plan = context.sql(sql).await.unwrap().into_optimized_plan().unwrap();
+    cut(&plan).unwrap()
+}
+
+/// The statements of a cut, as the source gets them.
+fn statements(cut: &Cut) -> Vec<String> {
+    let mut found = Vec::new();
+    cut.plan
+        .apply_with_subqueries(|node| {
+            if let LogicalPlan::TableScan(scan) = node
+                && let Some(pushed) = source_as_provider(&scan.source)?.downcast_ref::<super::pushed::PushedTable>()
+            {
+                found.push(pushed.sql().to_owned());
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })
+        .unwrap();
+    found
+}
+
+#[tokio::test]
+async fn row_rules_stand_in_what_is_sent_and_not_in_what_is_told() {
+    let cut = cut_of("SELECT city, count(*) FROM some_rows WHERE fare > 1 GROUP BY city").await;
+    let [sql] = statements(&cut).try_into().unwrap();
+    assert!(sql.contains("hidden-city") && sql.contains("GROUP BY"), "{sql}");
+    // The key that is a number, as a digest; the other one fits no row.
+    assert!(sql.contains("sha(digits(\"id\")) NOT IN ('"), "{sql}");
+    assert!(!sql.contains("4711"), "{sql}");
+    let [told] = cut.sent.try_into().unwrap_or_else(|_| panic!("one statement"));
+    assert!(
+        told.sql.contains("<row rules>") && !told.sql.contains("hidden-city") && !told.sql.contains("sha("),
+        "{}",
+        told.sql
+    );
+}
+
+#[tokio::test]
+async fn a_treated_column_keeps_its_table_in_the_gateway() {
+    for sql in [
+        "SELECT email, count(*) FROM all_rows GROUP BY email",
+        "SELECT count(*) FROM all_rows WHERE email = 'x'",
+        "SELECT max(email) FROM all_rows",
+    ] {
+        let cut = cut_of(sql).await;
+        assert_eq!(statements(&cut), Vec::<String>::new(), "{sql}");
+        assert!(cut.sent.iter().all(|sent| sent.is_read), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn what_could_fail_or_mean_something_else_stays() {
+    for sql in [
+        "SELECT count(*) FROM odd_rows",
+        "SELECT id / grp, count(*) FROM some_rows GROUP BY 1",
+        "SELECT id + grp, count(*) FROM some_rows GROUP BY 1",
+        "SELECT CAST(city AS BIGINT), count(*) FROM some_rows GROUP BY 1",
+        "SELECT median(fare) FROM all_rows",
+        "SELECT city FROM all_rows ORDER BY city OFFSET 3",
+    ] {
+        assert_eq!(statements(&cut_of(sql).await), Vec::<String>::new(), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn tables_of_one_server_are_joined_there_and_those_of_two_are_not() {
+    let join =
+        |other: &str| format!("SELECT count(*) FROM all_rows a JOIN {other} b ON a.id = b.id WHERE b.city LIKE 'x%'");
+    let [sql] = statements(&cut_of(&join("some_rows")).await).try_into().unwrap();
+    assert!(sql.contains(" JOIN ") && sql.contains("count(*)"), "{sql}");
+    let parts = statements(&cut_of(&join("elsewhere")).await);
+    assert!(parts.iter().all(|sql| !sql.contains(" JOIN ")), "{parts:?}");
+}
+
+#[tokio::test]
+async fn rows_without_columns_still_have_one_in_a_statement() {
+    let cut =
+        cut_of("SELECT 1 FROM elsewhere WHERE EXISTS (SELECT 1 FROM all_rows WHERE grp + 1 = 2 OR fare > 3)").await;
+    assert!(statements(&cut).iter().all(|sql| !sql.starts_with("SELECT FROM")), "{:?}", statements(&cut));
+}
+
+#[tokio::test]
+async fn the_first_rows_of_an_order_are_put_in_order_again() {
+    let cut = cut_of("SELECT id, fare FROM all_rows WHERE grp = 3 ORDER BY fare DESC, id LIMIT 5").await;
+    let [sql] = statements(&cut).try_into().unwrap();
+    assert!(sql.ends_with("LIMIT 5") && sql.contains("DESC NULLS FIRST"), "{sql}");
+    assert!(cut.plan.display_indent().to_string().starts_with("Sort:"), "{}", cut.plan.display_indent());
+}
