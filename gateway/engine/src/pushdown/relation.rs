@@ -112,6 +112,7 @@ impl Writer {
                 Ok(Relation { sql, has_work: true, is_ordered: false, ..input })
             }
             LogicalPlan::Union(union) => self.union(union),
+            LogicalPlan::Subquery(_) => Stays::because("a subquery's result is used in the gateway"),
             LogicalPlan::Window(_) => Stays::because("window functions are computed in the gateway"),
             other => Stays::because(format!("{} is done in the gateway", node(other))),
         }

@@ -1,5 +1,6 @@
-//! Floating-point numbers in the gateway's order: minus zero lies before zero, and not-a-number, of which sources send one
-//! kind only, is the greatest. SQL takes the zeroes for equal, and not-a-number for nothing.
+//! Floating-point numbers as the gateway takes them: not-a-number, of which sources send one kind only, is the greatest and
+//! equal to itself, where SQL takes it for nothing. The zeroes are equal; an order, and the least and greatest of a group,
+//! put minus zero first all the same, and a group of both is shown as zero.
 
 use datafusion::logical_expr::Operator;
 
@@ -23,23 +24,11 @@ impl Floats {
 
     /// A comparison, null where a value is.
     pub(crate) fn compare(self, left: &str, op: Operator, right: &str) -> Option<String> {
-        let zeroes = |sign: &str| {
-            format!(
-                "({left} = DOUBLE '0' AND {right} = DOUBLE '0' AND DOUBLE '1' / {left} {sign} DOUBLE '1' / {right})"
-            )
-        };
         let (left_nan, right_nan) = (self.is_nan(left), self.is_nan(right));
         Some(match op {
-            Operator::Eq => {
-                format!(
-                    "(({left} = {right} AND ({left} <> DOUBLE '0' OR {})) OR ({left_nan} AND {right_nan}))",
-                    zeroes("=")
-                )
-            }
+            Operator::Eq => format!("({left} = {right} OR ({left_nan} AND {right_nan}))"),
             Operator::NotEq => format!("(NOT {})", self.compare(left, Operator::Eq, right)?),
-            Operator::Lt => {
-                format!("({left} < {right} OR ({right_nan} AND NOT {left_nan}) OR {})", zeroes("<"))
-            }
+            Operator::Lt => format!("({left} < {right} OR ({right_nan} AND NOT {left_nan}))"),
             Operator::Gt => self.compare(right, Operator::Lt, left)?,
             Operator::LtEq => format!("(NOT {})", self.compare(right, Operator::Lt, left)?),
             Operator::GtEq => format!("(NOT {})", self.compare(left, Operator::Lt, right)?),
@@ -67,10 +56,11 @@ impl Floats {
     }
 
     /// What a group has in common, and the value that it makes.
-    pub(crate) fn group(self, value: &str) -> ([String; 3], String) {
+    pub(crate) fn group(self, value: &str) -> ([String; 2], String) {
         let is_nan = self.is_nan(value);
-        let number = format!("(CASE WHEN NOT {is_nan} THEN {value} END)");
+        // Adding zero makes zero of minus zero.
+        let number = format!("(CASE WHEN NOT {is_nan} THEN {value} + DOUBLE '0' END)");
         let made = format!("(CASE WHEN {is_nan} THEN nan() ELSE {number} END)");
-        ([number, is_nan, Self::zero_sign(value)], made)
+        ([number, is_nan], made)
     }
 }
