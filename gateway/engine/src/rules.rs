@@ -15,17 +15,12 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExec;
 
-/// Rules that read fields of structs where the struct is read. Nothing of it crosses a barrier, and on a join that can have no
-/// row on one side they name a column that is not there.
-const FIELD_RULES: [&str; 2] = ["extract_leaf_expressions", "push_down_leaf_projections"];
-
-/// Rules over logical plans, without [`FIELD_RULES`]: subqueries become joins once more after filters were pushed. A filter over a column that stands
+/// Rules over logical plans: subqueries become joins once more after filters were pushed. A filter over a column that stands
 /// for `CASE WHEN x IN (SELECT ..)` holds the subquery only then, and is taken apart for its common parts right after. It is
 /// simplified first, as in the next round of all rules: `(x NOT IN ..) = true` would become another join, one that takes
 /// nulls for no match.
 pub(crate) fn logical() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
-    rules.retain(|rule| !FIELD_RULES.contains(&rule.name()));
     if let Some(at) = rules.iter().position(|rule| rule.name() == PushDownFilter::new().name()) {
         let again: [Arc<dyn OptimizerRule + Send + Sync>; 2] =
             [Arc::new(SimplifyExpressions::new()), Arc::new(DecorrelatePredicateSubquery::new())];
