@@ -27,9 +27,8 @@ pub(crate) fn columns(case: Case<'_>, schema: &SchemaRef) -> Vec<ColumnDecision>
 fn unreadable(case: Case<'_>, name: &str, source_type: &str) -> ColumnDecision {
     let (outcome, is_hidden) = classified_outcome(case, &path_segment(name));
     let shown = match outcome.shown {
-        Err(_) if is_hidden => Shown::Hidden,
-        Err(withheld) => Shown::Withheld(withheld),
         Ok(_) => Shown::Withheld(remedy::unreadable(source_type)),
+        refused => shown(refused, is_hidden),
     };
     ColumnDecision { name: name.to_owned(), shown, rules: outcome.rules, tags: Vec::new() }
 }
@@ -64,12 +63,16 @@ fn column(case: Case<'_>, path: String, name: &str, data_type: &DataType, above:
         (_, None, None) => Outcome::withheld(remedy::unclassified()),
         (_, None, Some(_)) => outcome_of(case.set, case.asker, &tags, Some(data_type)),
     };
-    let shown = match outcome.shown {
+    let shown = shown(outcome.shown, is_hidden);
+    ColumnDecision { name: name.to_owned(), shown, rules: outcome.rules, tags }
+}
+
+fn shown(outcome: Result<Treatment, Withheld>, is_hidden: bool) -> Shown {
+    match outcome {
         Ok(treatment) => Shown::Treated(treatment),
         Err(_) if is_hidden => Shown::Hidden,
         Err(withheld) => Shown::Withheld(withheld),
-    };
-    ColumnDecision { name: name.to_owned(), shown, rules: outcome.rules, tags }
+    }
 }
 
 /// What a column comes to as it is classified, without the data at hand; and whether it is hidden when withheld.

@@ -112,8 +112,8 @@ impl TableProvider for PolicyTable {
         Ok(filters
             .iter()
             .map(|filter| {
-                // A bare truth value stays above, where the optimiser drops it or the whole branch.
-                let is_constant = matches!(filter, Expr::Literal(..));
+                // What is the same for every row stays above, where the optimiser drops it or the whole branch.
+                let is_constant = filter.column_refs().is_empty();
                 if !is_constant && is_leakproof(filter, &self.shape, &raw) {
                     TableProviderFilterPushDown::Exact
                 } else {
