@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1"
@@ -35,7 +36,8 @@ def version_of(java: Path) -> int:
 def maven(*arguments: str) -> None:
     if not shutil.which("mvn"):
         raise SystemExit("Maven is needed: `mvn` was not found")
-    subprocess.run(["mvn", "-q", "-B", *arguments], check=True)
+    # Our own standard output is for addresses alone.
+    subprocess.run(["mvn", "-q", "-B", *arguments], check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
 
 
 def jars(pom: Path, folder: Path) -> None:
