@@ -27,8 +27,8 @@ pub(super) const ALL: &[(&str, Test)] = &[("generated_queries_answer_as_over_fil
 /// three times as long for one.
 fn usual(dialect: Dialect) -> u64 {
     match dialect {
-        Dialect::Trino => 4_000,
-        Dialect::Presto => 1_000,
+        Dialect::Trino => 4_500,
+        Dialect::Presto => 500,
     }
 }
 
