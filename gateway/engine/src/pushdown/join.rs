@@ -88,10 +88,13 @@ fn pair(left: Side, word: &str, right: Side, on: &str) -> Result<Relation, Stays
     for side in [&left, &right] {
         values.extend((0..side.relation.columns.len()).map(|at| format!("{}.c{at}", side.alias)));
     }
-    let selected = if values.is_empty() { "1 AS none".to_owned() } else { named(&values) };
     let sql = format!(
-        "SELECT {selected} FROM ({}) AS {} {word} ({}) AS {} ON {on}",
-        left.relation.sql, left.alias, right.relation.sql, right.alias
+        "SELECT {} FROM ({}) AS {} {word} ({}) AS {} ON {on}",
+        named(&values),
+        left.relation.sql,
+        left.alias,
+        right.relation.sql,
+        right.alias
     );
     Ok(Relation { sql, columns, ..left.relation.with(&right.relation)? })
 }

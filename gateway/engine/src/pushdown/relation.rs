@@ -130,8 +130,8 @@ impl Writer {
         let Some((table, view)) = table.and_then(|table| Some((table, table.sql_view()?))) else {
             return Stays::because("a table is not one that a server's SQL reads");
         };
-        let (columns, values) = shown_columns(scan, table, &view)?;
         let scope = TableScope { access: view.access, schema: view.raw };
+        let (columns, values) = shown_columns(scan, table, &view, &scope)?;
         let mut filters = Vec::new();
         if let Some(rule) = view.rows {
             let Ok(written) = truth(rule, &scope) else {
@@ -142,8 +142,7 @@ impl Writer {
         for filter in &scan.filters {
             filters.push(truth(filter, &scope)?);
         }
-        let selected = if values.is_empty() { "1 AS none".to_owned() } else { named(&values) };
-        let mut sql = format!("SELECT {selected} FROM {}", view.access.relation);
+        let mut sql = format!("SELECT {} FROM {}", named(&values), view.access.relation);
         if !filters.is_empty() {
             sql = format!("{sql} WHERE {}", filters.join(" AND "));
         }
@@ -189,8 +188,7 @@ impl Writer {
         typed(&columns, &projection.schema)?;
         let is_plain = |expr: &Expr| matches!(expr.clone().unalias(), Expr::Column(_));
         let has_work = input.has_work || !projection.expr.iter().all(is_plain);
-        let selected = if texts.is_empty() { "1 AS none".to_owned() } else { named(&texts) };
-        let sql = format!("SELECT {selected} FROM ({}) AS {alias}", input.sql);
+        let sql = format!("SELECT {} FROM ({}) AS {alias}", named(&texts), input.sql);
         Ok(Relation { sql, columns, has_work, ..input })
     }
 
@@ -254,7 +252,12 @@ impl Writer {
 }
 
 /// The columns that a scan gives, and how the source gives them.
-fn shown_columns(scan: &TableScan, table: &PolicyTable, view: &SqlView<'_>) -> Result<(Vec<Out>, Vec<String>), Stays> {
+fn shown_columns(
+    scan: &TableScan,
+    table: &PolicyTable,
+    view: &SqlView<'_>,
+    scope: &TableScope<'_>,
+) -> Result<(Vec<Out>, Vec<String>), Stays> {
     let (mut columns, mut values) = (Vec::new(), Vec::new());
     for field in scan.projected_schema.fields() {
         let name = field.name();
@@ -262,7 +265,6 @@ fn shown_columns(scan: &TableScan, table: &PolicyTable, view: &SqlView<'_>) -> R
             let text = format!("column `{name}` of `{}` is treated in the gateway", table.name());
             return Stays::because(text);
         }
-        let scope = TableScope { access: view.access, schema: view.raw };
         let Some(known) = scope.column(&Column::new_unqualified(name)) else {
             return Stays::because("a column is not at the source");
         };
@@ -286,8 +288,11 @@ fn typed(columns: &[Out], schema: &DFSchemaRef) -> Result<(), Stays> {
     Stays::because("the source gives a value of another type")
 }
 
-/// `a AS c0, b AS c1`.
+/// `a AS c0, b AS c1`; a statement has a column even where the plan wants none.
 pub(super) fn named(values: &[String]) -> String {
+    if values.is_empty() {
+        return "1 AS none".to_owned();
+    }
     values.iter().enumerate().map(|(at, sql)| format!("{sql} AS c{at}")).collect::<Vec<_>>().join(", ")
 }
 
@@ -298,9 +303,6 @@ fn node(plan: &LogicalPlan) -> String {
 impl Relation {
     /// All columns of it, as the derived table `alias`.
     pub(super) fn all(&self, alias: &str) -> String {
-        if self.columns.is_empty() {
-            return "1 AS none".to_owned();
-        }
         named(&(0..self.columns.len()).map(|at| format!("{alias}.c{at}")).collect::<Vec<_>>())
     }
 

@@ -20,7 +20,7 @@ use crate::barrier::{PolicyTable, RowPredicate, TableShape};
 use crate::rules;
 use crate::scan::{RawTable, SourceFault, SqlTable};
 
-const DIALECT: SqlDialect = SqlDialect {
+pub(super) const DIALECT: SqlDialect = SqlDialect {
     name: "Test",
     literals: &[
         (LiteralKind::Int64, "BIGINT '{}'"),
@@ -35,8 +35,9 @@ const DIALECT: SqlDialect = SqlDialect {
     digits: Some("digits({})"),
 };
 
+/// A server that only listens.
 #[derive(Debug)]
-struct Silent(&'static str);
+pub(super) struct Silent(pub(super) &'static str);
 
 impl SqlServer for Silent {
     fn id(&self) -> &str {

@@ -1,41 +1,12 @@
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Field, Schema};
 use datafusion::logical_expr::{cast, col, lit};
-use futures::stream::BoxStream;
-use lockgate_contract::{LiteralKind, SourceError, SqlAccess, SqlColumn, SqlDialect, SqlServer, SqlStatement};
+use lockgate_contract::{SqlAccess, SqlColumn};
 
 use super::*;
 use crate::pushdown::TableScope;
-
-const DIALECT: SqlDialect = SqlDialect {
-    name: "test",
-    literals: &[
-        (LiteralKind::Int64, "BIGINT '{}'"),
-        (LiteralKind::Float64, "DOUBLE '{}'"),
-        (LiteralKind::Text, "'{}'"),
-    ],
-    second_digits: 3,
-    texts_by_code_points: true,
-    like: true,
-    is_nan: Some("is_nan({})"),
-    sha256: Some("sha({})"),
-    digits: Some("digits({})"),
-};
-
-#[derive(Debug)]
-struct Silent;
-
-impl SqlServer for Silent {
-    fn id(&self) -> &str {
-        "silent"
-    }
-
-    fn run(&self, _: SqlStatement) -> BoxStream<'static, Result<RecordBatch, SourceError>> {
-        panic!("nothing is asked while a statement is written")
-    }
-}
+use crate::pushdown::tests::{DIALECT, Silent};
 
 const COLUMNS: [(&str, DataType, bool); 7] = [
     ("n", DataType::Int64, true),
@@ -54,7 +25,7 @@ fn written(filter: &Expr) -> Result<String, Stays> {
         SqlColumn { value: name.clone(), name, comparable }
     });
     let access = SqlAccess {
-        server: Arc::new(Silent),
+        server: Arc::new(Silent("silent")),
         dialect: &DIALECT,
         relation: "\"t\"".to_owned(),
         columns: columns.to_vec(),
