@@ -1,7 +1,8 @@
 //! Governed scans against plain DataFusion on the same Parquet file and query, in one run, as ratios.
 //!
 //! Each row runs governed and plain in turn and prints the median of the pairs' ratios. `LOCKGATE_BENCH_ROWS` sets the
-//! size of the table (default 10,000,000), `LOCKGATE_BENCH_RUNS` the number of pairs.
+//! size of the table (default 10,000,000), `LOCKGATE_BENCH_RUNS` the number of pairs. With words behind `--`, only rows
+//! whose name holds one of them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::collections::BTreeSet;
@@ -77,6 +78,10 @@ impl Peers {
 }
 
 async fn compare(peers: &Peers, name: &str, governed: &str, purpose: &str, plain: &str, limit: Limit) {
+    let only: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    if !only.is_empty() && !only.iter().any(|word| name.contains(word.as_str())) {
+        return;
+    }
     let runs = number("LOCKGATE_BENCH_RUNS", 7);
     let mut ratios = Vec::new();
     let mut times = (Vec::new(), Vec::new());

@@ -3,6 +3,7 @@
 Only the port is another one: that of the pages may be taken on the machine of the test.
 """
 
+import os
 import shutil
 import socket
 
@@ -13,6 +14,8 @@ from snippets import RUN, Reader, blocks
 PAGES = sorted((ROOT / "docs/guide").glob("*.md"))
 # Pages whose reader begins with nothing but the checkout; the others' has a demo.
 FROM_NOTHING = ["your-own-files.md"]
+# Pages whose reader has a server: the variable that names the test's, and where the page says that it is.
+WITH_A_SERVER = {"presto.md": ("LOCKGATE_TRINO", "http://localhost:8080")}
 
 
 def free_port() -> str:
@@ -21,13 +24,13 @@ def free_port() -> str:
         return str(probe.getsockname()[1])
 
 
-def run(page, cwd, env, port=None):
+def run(page, cwd, env, port=None, server=("", "")):
     port = port or free_port()
     with Reader(cwd, {"LOCKGATE_URL": f"http://127.0.0.1:{port}"} | env) as reader:
         found = [block for block in blocks(page) if block.language in RUN]
         assert found, f"{page.name} shows nothing that can be run"
         for block in found:
-            block.text = block.text.replace("8815", port)
+            block.text = block.text.replace("8815", port).replace(*server)
             reader.run(block)
 
 
@@ -44,7 +47,18 @@ def test_a_page_that_begins_with_nothing_holds(page, checkout):
     run(page, checkout, environment())
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in FROM_NOTHING], ids=lambda page: page.name)
+@pytest.mark.parametrize("name", WITH_A_SERVER)
+def test_a_page_that_begins_with_a_server_holds(name, checkout):
+    variable, there = WITH_A_SERVER[name]
+    if variable not in os.environ:
+        pytest.skip(f"{variable} names no server; `tests/run live` starts one")
+    run(ROOT / "docs/guide" / name, checkout, environment(), server=(there, os.environ[variable]))
+
+
+WITH_A_DEMO = [page for page in PAGES if page.name not in FROM_NOTHING and page.name not in WITH_A_SERVER]
+
+
+@pytest.mark.parametrize("page", WITH_A_DEMO, ids=lambda page: page.name)
 def test_a_page_that_begins_with_a_demo_holds(page, demo, checkout):
     # A gateway of the reader's own has the demo's files, another ledger, and a free port like the demo.
     shutil.copytree(demo["dir"], checkout, ignore=shutil.ignore_patterns("ledger"), dirs_exist_ok=True)

@@ -9,12 +9,11 @@ use futures::StreamExt;
 use lockgate_policies::{ColumnDecision, PolicyStore, Shown, TableAccess, TableName};
 use lockgate_wire::ErrorCode;
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::outbox::{Message, Outbox};
 use crate::plan::Planned;
 use crate::query::Ticket;
-use crate::running::Message;
 use crate::{Error, Session, rewrite};
 
 /// Watches one running query. A query keeps its policy snapshot, but ends when what it reads was taken away altogether.
@@ -65,9 +64,8 @@ impl Guard {
     }
 
     /// Hands over what comes next; `false` when nobody takes it any more. A caller who is too slow runs into the time limit.
-    pub(crate) async fn send(&self, sender: &mpsc::Sender<Message>, message: Message) -> Result<bool, Error> {
-        let sent = tokio::time::timeout_at(self.deadline, sender.send(message)).await;
-        sent.map(|sent| sent.is_ok()).map_err(|_elapsed| out_of_time())
+    pub(crate) async fn send(&self, outbox: &Outbox, message: Message) -> Result<bool, Error> {
+        tokio::time::timeout_at(self.deadline, outbox.send(message)).await.map_err(|_elapsed| out_of_time())
     }
 
     /// Whether rows may still leave. Cheap as long as the policy stays the same.

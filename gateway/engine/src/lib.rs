@@ -28,6 +28,7 @@ mod functions;
 mod guard;
 mod namespace;
 mod notices;
+mod outbox;
 mod plain;
 mod pushdown;
 mod rewrite;

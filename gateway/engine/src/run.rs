@@ -9,20 +9,17 @@ use datafusion::execution::{SessionState, TaskContext};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use lockgate_wire::ErrorCode;
 use lockgate_wire::audit::OpenRecord;
-use tokio::sync::mpsc;
 
 use crate::admit::{QueryMemory, Slot};
 use crate::engine::Engine;
 use crate::guard::Guard;
 use crate::notices::Reader;
+use crate::outbox::{Message, Outbox, outbox};
 use crate::parse::Mode;
 use crate::plan::Planned;
 use crate::query::Ticket;
-use crate::running::{Message, Running, Start, Work};
+use crate::running::{Running, Start, Work};
 use crate::{Error, LedgerError, Session, explain, notices, plain, rewrite};
-
-/// Batches that wait between the query's tasks and the door.
-const CHANNEL: usize = 4;
 
 /// Opens the ledger's record and starts the query.
 pub(crate) async fn run(
@@ -40,7 +37,7 @@ pub(crate) async fn run(
         .map_err(|error| rewrite::run_error(&error))?;
     let context = Arc::new(TaskContext::from(&state).with_runtime(runtime));
 
-    let (sender, receiver) = mpsc::channel(CHANNEL);
+    let (outbox, inbox) = outbox();
     let guard = Arc::new(Guard::new(session, ticket, &planned, Arc::clone(engine.policies())));
     let mut start = Start::of(ticket, &planned, session);
     if planned.governed.mode == Mode::Analyze {
@@ -58,14 +55,14 @@ pub(crate) async fn run(
     let failure = Arc::new(OnceLock::new());
     let failed = Arc::clone(&failure);
     let task = engine.tasks().spawn(async move {
-        if let Err(error) = job.work(&sender).await {
+        if let Err(error) = job.work(&outbox).await {
             // Noted beside the channel, which stays full when the caller has stopped listening.
             let _ = failed.set(error.code());
             drop(job);
-            let _ = sender.send(Message::Failed(error)).await;
+            let _ = outbox.send(Message::Failed(error)).await;
         }
     });
-    Ok(Running::of_task(start, Work { receiver, task, failure, guard }, Arc::clone(engine.ledger())))
+    Ok(Running::of_task(start, Work { inbox, task, failure, guard }, Arc::clone(engine.ledger())))
 }
 
 /// All that a running query holds. It is gone before an error is handed over, so that a caller who does not listen holds
@@ -80,15 +77,15 @@ struct Job {
 }
 
 impl Job {
-    async fn work(&self, sender: &mpsc::Sender<Message>) -> Result<(), Error> {
+    async fn work(&self, outbox: &Outbox) -> Result<(), Error> {
         if self.planned.governed.mode == Mode::Analyze {
             let batch = analyze_plan(&self.planned.physical, Arc::clone(&self.context), &self.guard).await?;
-            return self.guard.send(sender, Message::Batch(batch)).await.map(drop);
+            return self.guard.send(outbox, Message::Batch(batch)).await.map(drop);
         }
-        self.drive(sender).await
+        self.drive(outbox).await
     }
 
-    async fn drive(&self, sender: &mpsc::Sender<Message>) -> Result<(), Error> {
+    async fn drive(&self, outbox: &Outbox) -> Result<(), Error> {
         let stream = execute_stream(Arc::clone(&self.planned.physical), Arc::clone(&self.context));
         let mut stream = stream.map_err(|error| rewrite::run_error(&error))?;
         let mut left = self.max_rows;
@@ -99,9 +96,9 @@ impl Job {
             let batch = plain::to_schema(&batch, &self.schema).map_err(|error| rewrite::run_error(&error))?;
             let (batch, is_cut) = cut(batch, &mut left);
             if is_cut {
-                self.guard.send(sender, Message::Truncated).await?;
+                self.guard.send(outbox, Message::Truncated).await?;
             }
-            let is_heard = batch.num_rows() == 0 || self.guard.send(sender, Message::Batch(batch)).await?;
+            let is_heard = batch.num_rows() == 0 || self.guard.send(outbox, Message::Batch(batch)).await?;
             if is_cut || !is_heard {
                 return Ok(());
             }

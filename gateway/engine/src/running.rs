@@ -11,25 +11,14 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use futures::Stream;
 use lockgate_wire::audit::{CloseRecord, Outcome};
 use lockgate_wire::{ErrorCode, Notice};
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::guard::Guard;
+use crate::outbox::{Inbox, Message};
 use crate::plan::Planned;
 use crate::query::Ticket;
 use crate::{Error, Ledger, Session, plain};
-
-/// What a query's task sends.
-#[derive(Debug)]
-pub(crate) enum Message {
-    /// Rows.
-    Batch(RecordBatch),
-    /// The row limit cut the result; the next batch is the last.
-    Truncated,
-    /// The query failed.
-    Failed(Error),
-}
 
 /// What is known when a query starts.
 pub(crate) struct Start {
@@ -86,7 +75,7 @@ impl Start {
 /// The task behind a running query.
 pub(crate) struct Work {
     /// Brings its rows.
-    pub(crate) receiver: mpsc::Receiver<Message>,
+    pub(crate) inbox: Inbox,
     /// The task.
     pub(crate) task: JoinHandle<()>,
     /// Why it failed, as soon as it has.
@@ -220,7 +209,7 @@ impl Stream for Running {
                     this.state = State::Ended;
                     return Poll::Ready(batch.map(Ok));
                 }
-                State::Work(work) => match ready!(work.receiver.poll_recv(cx)) {
+                State::Work(work) => match ready!(work.inbox.poll(cx)) {
                     Some(Message::Batch(batch)) => match work.guard.check() {
                         Ok(()) => Message::Batch(batch),
                         // It was made before access was withdrawn, and must not leave after that.

@@ -50,7 +50,7 @@ where
         if let Some(value) = value {
             write(value, &mut bytes);
         }
-        offsets.push(O::from_usize(bytes.len()).ok_or(ArrowError::OffsetOverflowError(bytes.len()))?);
+        offsets.push(O::from_usize(bytes.len()).ok_or_else(|| ArrowError::OffsetOverflowError(bytes.len()))?);
     }
     let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
     GenericStringArray::try_new(offsets, Buffer::from_vec(bytes), fresh::nulls(array.nulls()))
