@@ -53,6 +53,7 @@ async fn one_query(ledger: &FileLedger) {
         rows: 1,
         bytes: 8,
         elapsed_ms: 1,
+        given_up: Default::default(),
     });
 }
 

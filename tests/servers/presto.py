@@ -13,7 +13,7 @@ PLUGINS = ("tpch", "memory")
 # Catalogues of their own, in memory, for fixtures of the behaviour suite.
 SUITES = 16
 # And of the generated queries' worlds.
-WORLDS = 7
+WORLDS = 8
 POM = Path(__file__).with_name("presto.pom.xml")
 # Packages that this version looks into by reflection.
 OPENED = [

@@ -14,7 +14,7 @@ PLUGINS = ("tpch", "memory")
 # Catalogues of their own, in memory, for fixtures of the behaviour suite.
 SUITES = 16
 # And of the generated queries' worlds.
-WORLDS = 7
+WORLDS = 8
 
 
 def home() -> Path:

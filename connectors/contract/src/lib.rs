@@ -18,4 +18,7 @@ pub use error::{DamagedFile, SourceError, SourceErrorKind};
 pub use options::{OptionKind, OptionSpec, Options};
 pub use pinned::PinnedStore;
 pub use source::{Connector, Source, SourceTable, TablePath};
-pub use sql::{LiteralKind, QueryContext, SqlAccess, SqlColumn, SqlDialect, SqlServer, SqlStatement, UNREADABLE_TYPE};
+pub use sql::{
+    LiteralKind, QueryContext, SqlAccess, SqlColumn, SqlDialect, SqlServer, SqlStatement, StatementProgress,
+    StatementWatch, UNREADABLE_TYPE,
+};

@@ -64,6 +64,39 @@ pub struct SqlStatement {
     pub batch_rows: usize,
     /// The query that it is part of.
     pub query: Arc<QueryContext>,
+    /// Who is told how it fares. It is dropped when the server has nothing more to do for the statement, or nobody knows.
+    pub watch: Arc<dyn StatementWatch>,
+}
+
+/// Who is told how a statement fares.
+pub trait StatementWatch: Send + Sync + fmt::Debug {
+    /// How far the server is; told as often as it tells.
+    fn progress(&self, progress: StatementProgress);
+
+    /// The statement was given up before its end; `has_ended` says whether the server confirmed that it no longer works on it.
+    fn given_up(&self, has_ended: bool);
+}
+
+/// Nobody is told.
+impl StatementWatch for () {
+    fn progress(&self, _: StatementProgress) {}
+
+    fn given_up(&self, _: bool) {}
+}
+
+/// How far a server is with a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StatementProgress {
+    /// Whether it has not begun yet.
+    pub is_queued: bool,
+    /// Pieces of work that are done.
+    pub parts_done: u64,
+    /// Pieces of work as far as they are known.
+    pub parts: u64,
+    /// Rows that the server has read.
+    pub rows: u64,
+    /// Bytes that the server has read.
+    pub bytes: u64,
 }
 
 /// What a server may be told of the query that a statement is part of, for its own log and for running as the asker.
@@ -99,6 +132,9 @@ pub struct SqlDialect {
     pub sha256: Option<&'static str>,
     /// A whole number `{}` as its decimal digits.
     pub digits: Option<&'static str>,
+    /// Treatments without a key, by name and the kind of value (none for every kind), that it can write: what is made of `{}`
+    /// is what the gateway makes of it, null for null, and never fails.
+    pub treatments: &'static [(&'static str, Option<LiteralKind>, &'static str)],
 }
 
 /// Kinds of values that have literals.

@@ -121,7 +121,8 @@ impl Catalog {
     async fn texts(&self, sql: String, n_columns: usize) -> Result<Vec<Vec<String>>, SourceError> {
         let fields: Vec<Field> = (0..n_columns).map(|at| Field::new(format!("c{at}"), DataType::Utf8, true)).collect();
         let schema = Arc::new(Schema::new(fields));
-        let statement = SqlStatement { sql, schema, batch_rows: BATCH_ROWS, query: Arc::new(QueryContext::default()) };
+        let query = Arc::new(QueryContext::default());
+        let statement = SqlStatement { sql, schema, batch_rows: BATCH_ROWS, query, watch: Arc::new(()) };
         let mut batches = self.coordinator.run(statement);
         let mut rows = Vec::new();
         while let Some(batch) = batches.next().await {

@@ -58,6 +58,23 @@ const LITERALS: &[(LiteralKind, &str)] = &[
     (LiteralKind::Instant, "TIMESTAMP '{} UTC'"),
 ];
 
+const TREATMENTS: &[(&str, Option<LiteralKind>, &str)] = &[
+    ("null", None, "CASE WHEN false THEN {} END"),
+    ("year", Some(LiteralKind::Date), "date_trunc('year', {})"),
+    ("month", Some(LiteralKind::Date), "date_trunc('month', {})"),
+    ("round_100", Some(LiteralKind::Float64), "floor({} / DOUBLE '100') * DOUBLE '100' + DOUBLE '0'"),
+    (
+        "geo_1km",
+        Some(LiteralKind::Float64),
+        "CASE WHEN is_finite({} * DOUBLE '100') THEN floor({} * DOUBLE '100') / DOUBLE '100' + DOUBLE '0' END",
+    ),
+    (
+        "geo_10km",
+        Some(LiteralKind::Float64),
+        "CASE WHEN is_finite({} * DOUBLE '10') THEN floor({} * DOUBLE '10') / DOUBLE '10' + DOUBLE '0' END",
+    ),
+];
+
 const PRESTO: SqlDialect = SqlDialect {
     name: "Presto",
     literals: LITERALS,
@@ -67,6 +84,7 @@ const PRESTO: SqlDialect = SqlDialect {
     is_nan: Some("is_nan({})"),
     sha256: Some("to_hex(sha256(to_utf8({})))"),
     digits: Some("CAST({} AS varchar)"),
+    treatments: TREATMENTS,
 };
 
 const TRINO: SqlDialect = SqlDialect { name: "Trino", second_digits: 9, ..PRESTO };

@@ -4,6 +4,7 @@ use std::fmt;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
+use lockgate_contract::StatementProgress;
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -39,6 +40,19 @@ pub(crate) struct Stats {
     pub(crate) total_splits: u64,
     pub(crate) processed_rows: u64,
     pub(crate) processed_bytes: u64,
+}
+
+impl Stats {
+    /// The same, as the contract has it.
+    pub(crate) fn progress(&self) -> StatementProgress {
+        StatementProgress {
+            is_queued: matches!(self.state.as_str(), "QUEUED" | "WAITING_FOR_RESOURCES" | "WAITING_FOR_PREREQUISITES"),
+            parts_done: self.completed_splits,
+            parts: self.total_splits,
+            rows: self.processed_rows,
+            bytes: self.processed_bytes,
+        }
+    }
 }
 
 /// Why a query failed. The message may hold values and names: it is for nobody but the connector.

@@ -3,6 +3,7 @@
 //! The next page is on its way while one is decoded. At most two pages are held, and as many batches as a page has rows for.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -10,7 +11,7 @@ use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use lockgate_contract::{SourceError, SqlStatement};
+use lockgate_contract::{SourceError, SqlStatement, StatementWatch};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -64,8 +65,9 @@ async fn drive(
     sender: &mpsc::Sender<RecordBatch>,
 ) -> Result<(), Trouble> {
     let client = coordinator.client(&statement.query).await?;
-    let mut bytes = post(&client, &statement.sql).await?;
-    let mut live = Live { client: client.clone(), uri: None, runtime: Handle::current() };
+    let watch = &statement.watch;
+    let mut bytes = post(&client, statement).await?;
+    let mut live = Live { client: client.clone(), uri: None, runtime: Handle::current(), watch: Arc::clone(watch) };
     let mut reader = Reader::new(&statement.schema);
     loop {
         let ahead = page::next_uri(&bytes).map(|uri| Ahead::fetch(&client, uri));
@@ -74,6 +76,7 @@ async fn drive(
         }
         let page = reader.read(&bytes)?;
         drop(bytes);
+        watch.progress(page.stats.progress());
         if let Some(failure) = page.error {
             live.uri = None;
             return Err(Trouble::Failed(failure));
@@ -94,14 +97,14 @@ async fn drive(
 }
 
 /// Posts a statement in a task of its own: if nobody waits any more when the answer comes, the query is ended at once.
-async fn post(client: &Client, sql: &str) -> Result<Bytes, Trouble> {
+async fn post(client: &Client, statement: &SqlStatement) -> Result<Bytes, Trouble> {
     let (sender, receiver) = oneshot::channel();
-    let (client, sql) = (client.clone(), sql.to_owned());
+    let (client, sql, watch) = (client.clone(), statement.sql.clone(), Arc::clone(&statement.watch));
     tokio::spawn(async move {
         if let Err(Ok(unheard)) = sender.send(client.post(&sql).await)
             && let Some(uri) = page::next_uri(&unheard)
         {
-            cancel(&client, &uri).await;
+            cancel(&client, &uri, watch.as_ref()).await;
         }
     });
     Ok(receiver.await.map_err(|_| Trouble::Stopped)??)
@@ -168,19 +171,20 @@ struct Live {
     /// Where its next page is; none when it is over.
     uri: Option<String>,
     runtime: Handle,
+    watch: Arc<dyn StatementWatch>,
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
         if let Some(uri) = self.uri.take() {
-            let client = self.client.clone();
-            self.runtime.spawn(async move { cancel(&client, &uri).await });
+            let (client, watch) = (self.client.clone(), Arc::clone(&self.watch));
+            self.runtime.spawn(async move { cancel(&client, &uri, watch.as_ref()).await });
         }
     }
 }
 
-/// Ends a query and looks whether it has ended.
-async fn cancel(client: &Client, uri: &str) {
+/// Ends a query, looks whether it has ended, and tells.
+async fn cancel(client: &Client, uri: &str, watch: &dyn StatementWatch) {
     let ended = timeout(CANCEL, async {
         client.delete(uri).await?;
         loop {
@@ -193,6 +197,7 @@ async fn cancel(client: &Client, uri: &str) {
         }
     })
     .await;
+    watch.given_up(matches!(ended, Ok(Ok(()))));
     match ended {
         Ok(Ok(())) => tracing::debug!("a query was ended at the source"),
         Ok(Err(error)) => tracing::warn!(%error, "a query may still run at the source"),

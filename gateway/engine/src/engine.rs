@@ -14,6 +14,7 @@ use lockgate_wire::ErrorCode;
 use tokio::runtime::{Handle, Runtime};
 
 use crate::admit::{Admission, GlobalMemory};
+use crate::progress::Asked;
 use crate::scan::FileStores;
 use crate::{EngineConfig, Error, Ledger, rules};
 
@@ -34,6 +35,7 @@ struct Shared {
     files: FileStores,
     admission: Admission,
     memory: Arc<GlobalMemory>,
+    asked: Asked,
     tasks: Tasks,
 }
 
@@ -99,6 +101,7 @@ impl Engine {
             ledger,
             base,
             runtime_env,
+            asked: Asked::default(),
             tasks,
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -160,6 +163,10 @@ impl Engine {
         &self.shared.memory
     }
 
+    pub(crate) fn asked(&self) -> &Asked {
+        &self.shared.asked
+    }
+
     pub(crate) fn tasks(&self) -> &Handle {
         &self.shared.tasks.handle
     }
@@ -187,6 +194,8 @@ fn session_config(config: &EngineConfig) -> SessionConfig {
     // The check also compares metadata of fields, which simplifying an expression may change (`CASE WHEN true ..`).
     options.execution.skip_physical_aggregate_schema_check = true;
     options.catalog.information_schema = false;
+    // Keys of a join's one side narrow what is read of the other, also in the statement that a source is sent.
+    options.optimizer.hash_join_inlist_pushdown_max_distinct_values = 2_000;
     session
 }
 

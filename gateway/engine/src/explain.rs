@@ -24,8 +24,16 @@ pub(crate) fn schema() -> SchemaRef {
 pub(crate) fn explain(planned: &Planned) -> Result<RecordBatch, Error> {
     let mut rows = vec![("logical_plan".to_owned(), planned.logical.display_indent().to_string())];
     for table in notices::audit_tables(&planned.governed, &planned.reads, Reader::Asker) {
-        let columns: Vec<String> =
-            table.columns.iter().map(|(column, treatment)| format!("{column}: {treatment} (in the gateway)")).collect();
+        let place = |column: &str| {
+            let full = format!("{}.{column}", table.table);
+            let is_there = planned.sent.iter().any(|sent| sent.treated.contains(&full));
+            if is_there { "at the source" } else { "in the gateway" }
+        };
+        let columns: Vec<String> = table
+            .columns
+            .iter()
+            .map(|(column, treatment)| format!("{column}: {treatment} ({})", place(column)))
+            .collect();
         let text = format!(
             "rows: {}\ncolumns: {}\nrules: {}",
             table.rows.join(" or "),

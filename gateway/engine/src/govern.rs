@@ -108,13 +108,13 @@ fn governed_table(
     let raw_schema = &table.table.schema;
     let shape = TableShape::new(raw_schema, columns, &table.name.to_string());
     let rows = RowPredicate::new(rows, raw_schema, state, session.asker.env.today)?;
-    let raw = raw_table(engine, table)?;
+    let raw = raw_table(engine, table, rows.expr().is_some())?;
     let purpose = &session.asker.purpose;
     let key = engine.keys().purpose_key(purpose);
     Ok(Arc::new(PolicyTable::new(table.name.clone(), raw, shape, rows, key, purpose.clone())))
 }
 
-fn raw_table(engine: &Engine, table: &BoundTable) -> Result<RawTable, Error> {
+fn raw_table(engine: &Engine, table: &BoundTable, hides_rows: bool) -> Result<RawTable, Error> {
     let mut fault = SourceFault {
         source: table.source.name().to_owned(),
         table: table.name.to_string(),
@@ -135,7 +135,10 @@ fn raw_table(engine: &Engine, table: &BoundTable) -> Result<RawTable, Error> {
             })?
         }
         Access::Batches(access) => Arc::new(BatchTable { schema: Arc::clone(schema), access: Arc::clone(access) }),
-        Access::Sql(access) => Arc::new(SqlTable { schema: Arc::clone(schema), access: access.clone() }),
+        Access::Sql(access) => {
+            let source = table.source.name().to_owned();
+            Arc::new(SqlTable { schema: Arc::clone(schema), access: access.clone(), source, hides_rows })
+        }
     };
     Ok(RawTable { provider, fault: Arc::new(fault) })
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::engine::Engine;
 use crate::parse::{Mode, Parsed, parse};
+use crate::progress::{SourceProgress, Statements};
 use crate::running::{Running, Start};
 use crate::{Error, Session, bind, explain, govern, guard, plan, run};
 
@@ -28,6 +29,8 @@ pub(crate) struct Ticket {
     pub(crate) sql_digest: String,
     /// The policy's epoch, read before its snapshot is taken: a change in between is then seen as one.
     pub(crate) epoch: u64,
+    /// What its sources are asked.
+    pub(crate) statements: Arc<Statements>,
 }
 
 impl Engine {
@@ -40,6 +43,7 @@ impl Engine {
     pub async fn query(&self, session: &Session, request: QueryRequest) -> Result<Running, Error> {
         // Planning runs on the query threads: they have the stack for deep expressions, and a panic ends only this query.
         let ticket = self.ticket(&request);
+        self.asked().add(ticket.query_id, session, &ticket.statements);
         let (engine, asker, started) = (self.clone(), session.clone(), ticket.clone());
         let task = self.tasks().spawn(async move { engine.query_here(&asker, &request.sql, &started).await });
         match AbortOnDropHandle::new(task).await {
@@ -52,6 +56,11 @@ impl Engine {
                 self.refuse(session, &ticket, policy.version(), error, Vec::new()).await
             }
         }
+    }
+
+    /// How far the sources of a query are that this principal has asked; `None` when no such query runs.
+    pub fn progress(&self, session: &Session, query_id: Uuid) -> Option<Vec<SourceProgress>> {
+        self.asked().find(query_id, session).map(|statements| statements.progress())
     }
 
     async fn query_here(&self, session: &Session, sql: &str, ticket: &Ticket) -> Result<Running, Error> {
@@ -92,6 +101,7 @@ impl Engine {
             principal: session.asker.principal.name.clone(),
             purpose: session.asker.purpose.clone(),
         }));
+        state.config_mut().set_extension(Arc::clone(&ticket.statements));
         let bound = bind::bind(self, session, policy, statement, mode, wildcard).await?;
         named.extend(bound.tables.iter().map(|table| table.name.to_string()));
         let governed = govern::govern(self, session, &state, bound)?;
@@ -116,6 +126,7 @@ impl Engine {
             max_rows,
             sql_digest: Sha256::digest(request.sql.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
             epoch: self.policies().epoch(),
+            statements: Arc::default(),
         }
     }
 

@@ -62,7 +62,8 @@ pub(crate) async fn run(
             let _ = outbox.send(Message::Failed(error)).await;
         }
     });
-    Ok(Running::of_task(start, Work { inbox, task, failure, guard }, Arc::clone(engine.ledger())))
+    let work = Work { inbox, task, failure, guard };
+    Ok(Running::of_task(start, work, Arc::clone(engine.ledger()), engine.tasks().clone()))
 }
 
 /// All that a running query holds. It is gone before an error is handed over, so that a caller who does not listen holds

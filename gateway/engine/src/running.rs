@@ -1,6 +1,6 @@
 //! A query that streams: what the doors hold.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
@@ -11,12 +11,14 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use futures::Stream;
 use lockgate_wire::audit::{CloseRecord, Outcome};
 use lockgate_wire::{ErrorCode, Notice};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::guard::Guard;
 use crate::outbox::{Inbox, Message};
 use crate::plan::Planned;
+use crate::progress::{Closing, SourceProgress, Statements};
 use crate::query::Ticket;
 use crate::{Error, Ledger, Session, plain};
 
@@ -33,6 +35,7 @@ pub(crate) struct Start {
     /// Whether policy hides rows of any table that is read.
     hides_rows: bool,
     purpose: String,
+    statements: Arc<Statements>,
 }
 
 impl Start {
@@ -45,6 +48,7 @@ impl Start {
             policy: Arc::clone(&planned.governed.policy),
             hides_rows: planned.hides_rows,
             purpose: session.asker.purpose.clone(),
+            statements: Arc::clone(&ticket.statements),
         }
     }
 
@@ -57,6 +61,7 @@ impl Start {
             policy: Arc::from(policy),
             hides_rows: true,
             purpose: session.asker.purpose.clone(),
+            statements: Arc::clone(&ticket.statements),
         }
     }
 
@@ -105,14 +110,15 @@ enum State {
 
 struct Close {
     ledger: Arc<dyn Ledger>,
+    tasks: Handle,
     opened: Instant,
     rows: u64,
     bytes: u64,
 }
 
 impl Running {
-    pub(crate) fn of_task(start: Start, work: Work, ledger: Arc<dyn Ledger>) -> Self {
-        let close = Some(Close { ledger, opened: Instant::now(), rows: 0, bytes: 0 });
+    pub(crate) fn of_task(start: Start, work: Work, ledger: Arc<dyn Ledger>, tasks: Handle) -> Self {
+        let close = Some(Close { ledger, tasks, opened: Instant::now(), rows: 0, bytes: 0 });
         Self { start, state: State::Work(work), truncated: false, close }
     }
 
@@ -140,6 +146,11 @@ impl Running {
     /// Version of the policy that decided.
     pub fn policy(&self) -> &str {
         &self.start.policy
+    }
+
+    /// How far the sources are.
+    pub fn progress(&self) -> Vec<SourceProgress> {
+        self.start.statements.progress()
     }
 
     /// Whether policy hides rows of any table that is read: where batches begin and end may then tell of them.
@@ -170,7 +181,7 @@ impl Running {
             work.task.abort();
         }
         if let Some(close) = self.close.take() {
-            close.ledger.close(CloseRecord {
+            let record = CloseRecord {
                 query_id: self.start.query_id,
                 at: chrono::Utc::now(),
                 outcome,
@@ -178,7 +189,12 @@ impl Running {
                 rows: close.rows,
                 bytes: close.bytes,
                 elapsed_ms: u64::try_from(close.opened.elapsed().as_millis()).unwrap_or(u64::MAX),
-            });
+                given_up: BTreeMap::new(),
+            };
+            let closing = Closing::new(record, Arc::clone(&self.start.statements), close.ledger);
+            if !closing.is_ready() {
+                close.tasks.spawn(closing.ready());
+            }
         }
     }
 

@@ -77,6 +77,10 @@ pub struct CloseRecord {
     pub bytes: u64,
     /// Time from open to close in milliseconds.
     pub elapsed_ms: u64,
+    /// Sources at which a statement of the query was given up before its end, with whether each confirmed that it no longer
+    /// works on it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub given_up: BTreeMap<String, bool>,
 }
 
 /// How a query ended.

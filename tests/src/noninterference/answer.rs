@@ -55,7 +55,12 @@ impl From<&Error> for Failure {
 
 /// Asks one engine.
 pub async fn ask(engine: &Engine, session: &Session, sql: &str) -> Answer {
-    let mut running = match engine.query(session, QueryRequest::new(sql)).await {
+    ask_as(engine, session, QueryRequest::new(sql)).await
+}
+
+/// The same, with limits or an id.
+pub async fn ask_as(engine: &Engine, session: &Session, request: QueryRequest) -> Answer {
+    let mut running = match engine.query(session, request).await {
         Ok(running) => running,
         Err(error) => {
             return Answer { head: Err(Failure::from(&error)), batches: Vec::new(), ipc: Vec::new(), failure: None };

@@ -30,7 +30,7 @@ const TIMES: usize = 1_000_000;
 const SQL: &str = "SELECT l_orderkey, l_comment FROM src.suite.lines";
 const N_ROWS: usize = 60_175;
 /// More rows than a server holds ready: it still runs when the first ones have come.
-const LONG_SQL: &str = "SELECT l_orderkey, l_comment FROM src.sf10.lineitem";
+pub(super) const LONG_SQL: &str = "SELECT l_orderkey, l_comment FROM src.sf10.lineitem";
 
 /// TPC-H's smallest lineitem: several pages on both servers.
 fn prepare(server: &Server) {
@@ -43,6 +43,11 @@ fn prepare(server: &Server) {
 
 fn open(url: &str, more: serde_json::Value) -> Fixture {
     open_as(url, "faults", "lines", more)
+}
+
+/// The table that [`LONG_SQL`] reads.
+pub(super) fn long(server: &Server) -> Fixture {
+    open_as(&server.url, "tpch", "sf10.lineitem", serde_json::Value::Null)
 }
 
 fn open_as(url: &str, catalog: &str, table: &str, more: serde_json::Value) -> Fixture {
@@ -115,7 +120,7 @@ async fn found(server: &Server, query_id: &str) -> anyhow::Result<(String, Strin
 }
 
 fn killed(server: &Server) -> anyhow::Result<()> {
-    let fixture = open_as(&server.url, "tpch", "sf10.lineitem", serde_json::Value::Null);
+    let fixture = long(server);
     crate::runtime().block_on(async {
         let mut running = fixture.start(LONG_SQL).await.map_err(|error| anyhow::anyhow!("{error}"))?;
         running.next().await.ok_or_else(|| anyhow::anyhow!("no rows"))?.map_err(|error| anyhow::anyhow!("{error}"))?;
@@ -134,7 +139,7 @@ fn killed(server: &Server) -> anyhow::Result<()> {
 }
 
 fn cancelled(server: &Server) -> anyhow::Result<()> {
-    let fixture = open_as(&server.url, "tpch", "sf10.lineitem", serde_json::Value::Null);
+    let fixture = long(server);
     crate::runtime().block_on(async {
         let mut running = fixture.start(LONG_SQL).await.map_err(|error| anyhow::anyhow!("{error}"))?;
         running.next().await.ok_or_else(|| anyhow::anyhow!("no rows"))?.map_err(|error| anyhow::anyhow!("{error}"))?;

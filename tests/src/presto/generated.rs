@@ -9,10 +9,12 @@ use arrow::array::AsArray;
 use lockgate_connector_presto::PrestoConnector;
 use lockgate_contract::{Connector, Options, Source};
 use lockgate_engine::Session;
+use lockgate_wire::QueryRequest;
 
 use super::Test;
+use super::recorder::{Recorded, Sent};
 use super::tables::write;
-use crate::noninterference::answer::{Answer, ask};
+use crate::noninterference::answer::{Answer, ask, ask_as};
 use crate::noninterference::generate;
 use crate::servers::{Dialect, Server};
 use crate::worlds::data::{Data, Twin, base};
@@ -48,6 +50,7 @@ struct Stage {
     files: World,
     there: World,
     parties: Vec<Party>,
+    sent: Arc<Sent>,
     next: AtomicU64,
     end: u64,
 }
@@ -99,14 +102,15 @@ impl Stage {
     async fn set(server: &Server, first: u64, end: u64) -> Self {
         let data = base(SEED);
         let files = World::open(&data, policies()).await;
-        let there = world(server, "world0", &data).await;
+        let sent = Arc::new(Sent::default());
+        let there = world(server, "world0", &data, &sent).await;
         let mut parties = Vec::new();
         for (at, person) in PEOPLE.iter().enumerate() {
             let bare = data.twin(person, Twin::Bare, SEED + 1);
-            let bare = world(server, &format!("world{}", at + 1), &bare).await;
+            let bare = world(server, &format!("world{}", at + 1), &bare, &sent).await;
             parties.push(Party { person, session: session(person), bare });
         }
-        Self { data, files, there, parties, next: AtomicU64::new(first), end }
+        Self { data, files, there, parties, sent, next: AtomicU64::new(first), end }
     }
 
     async fn work(self: Arc<Self>) -> Report {
@@ -120,6 +124,15 @@ impl Stage {
         }
     }
 
+    /// The answer, and what the server was sent for it.
+    async fn ask(&self, world: &World, session: &Session, sql: &str) -> (Answer, Vec<String>) {
+        let query_id = uuid::Uuid::now_v7();
+        let request = QueryRequest { query_id: Some(query_id), ..QueryRequest::new(sql) };
+        let answer = ask_as(&world.engine, session, request).await;
+        let sent = self.sent.of(&query_id.to_string());
+        (answer, sent.iter().map(|sql| in_order(&same_world(sql))).collect())
+    }
+
     async fn try_one(&self, index: u64, report: &mut Report) {
         let party = &self.parties[(index % self.parties.len() as u64) as usize];
         let query = generate(SEED, index, party.person, &self.data);
@@ -129,8 +142,8 @@ impl Stage {
         if query.sql.starts_with("EXPLAIN ANALYZE") {
             return;
         }
-        let there = ask(&self.there.engine, &party.session, &query.sql).await;
-        let bare = ask(&party.bare.engine, &party.session, &query.sql).await;
+        let (there, sent) = self.ask(&self.there, &party.session, &query.sql).await;
+        let (bare, bare_sent) = self.ask(&party.bare, &party.session, &query.sql).await;
         let about_itself = ["EXPLAIN", "DESCRIBE", "SHOW"].iter().any(|word| query.sql.starts_with(word));
         // Which rows come first is up to the server; two answers that hang on it cannot be compared.
         if (query.looks_at_order || query.sql.contains("LIMIT")) && !about_itself {
@@ -145,6 +158,10 @@ impl Stage {
         }
         if let Some((channel, one, two)) = there.differs(&bare, false) {
             fault(format!("{channel} differs from the twin without hidden rows:\n{one}\n{two}"));
+        }
+        // What an error left unsent is up to the clock.
+        if there.is_whole() && bare.is_whole() && sent != bare_sent {
+            fault(format!("the server is sent something else for the twin:\n{sent:?}\n{bare_sent:?}"));
         }
         let files = ask(&self.files.engine, &party.session, &query.sql).await;
         if let Some((channel, one, two)) = there.differs(&files, false) {
@@ -161,7 +178,24 @@ impl Stage {
 fn text_of(answer: &Answer) -> String {
     let table = arrow::util::pretty::pretty_format_batches(&answer.batches).expect("text");
     let text = format!("{table}{:?}", answer.failed());
-    (0..=PEOPLE.len()).fold(text, |text, at| text.replace(&format!("\"world{at}\""), "\"world\""))
+    same_world(&text)
+}
+
+fn same_world(text: &str) -> String {
+    (0..=PEOPLE.len()).fold(text.to_owned(), |text, at| text.replace(&format!("\"world{at}\""), "\"world\""))
+}
+
+/// A statement with its lists in order: they are as the rows came, which is up to the server.
+fn in_order(sql: &str) -> String {
+    let (mut whole, mut rest) = (String::new(), sql);
+    while let Some((before, after)) = rest.split_once(" IN (") {
+        let (list, behind) = after.split_once(')').unwrap_or((after, ""));
+        let mut items: Vec<&str> = list.split(", ").collect();
+        items.sort_unstable();
+        whole.push_str(&format!("{before} IN ({})", items.join(", ")));
+        rest = behind;
+    }
+    whole + rest
 }
 
 /// Whether a plan names a statement that a source is sent.
@@ -173,7 +207,7 @@ fn sends(plan: &Answer) -> bool {
 }
 
 /// The world with two catalogues in the server.
-async fn world(server: &Server, catalog: &str, data: &Data) -> World {
+pub(super) async fn world(server: &Server, catalog: &str, data: &Data, sent: &Arc<Sent>) -> World {
     let mut sources: Vec<Arc<dyn Source>> = Vec::new();
     for table in THERE {
         let (source, path) = table.name.split_once('.').expect("a full name");
@@ -181,7 +215,8 @@ async fn world(server: &Server, catalog: &str, data: &Data) -> World {
         let options =
             serde_json::json!({"url": server.url, "catalog": catalog, "user": "lockgate", "cache_seconds": 3600});
         let options = Options(options.as_object().expect("options").clone());
-        sources.push(PrestoConnector.open(source, &options).await.expect("the options are right"));
+        let source = PrestoConnector.open(source, &options).await.expect("the options are right");
+        sources.push(Arc::new(Recorded::new(source, Arc::clone(sent))));
     }
     World::open_with(data, policies(), sources).await
 }

@@ -2,7 +2,9 @@
 
 mod faults;
 mod generated;
+mod joined;
 mod proxy;
+mod recorder;
 pub mod tables;
 mod tpch;
 mod types;
@@ -22,7 +24,7 @@ use crate::servers::{Dialect, Server};
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for dialect in Dialect::ALL {
-        for (name, test) in types::ALL.iter().chain(faults::ALL).chain(tpch::ALL).chain(generated::ALL) {
+        for (name, test) in tests() {
             let run = move || {
                 let server = Server::of_environment(dialect).ok_or("no server")?;
                 test(&server).map_err(|error| format!("{error:?}").into())
@@ -32,6 +34,10 @@ pub fn trials() -> Vec<Trial> {
         }
     }
     trials
+}
+
+fn tests() -> impl Iterator<Item = &'static (&'static str, Test)> {
+    types::ALL.iter().chain(faults::ALL).chain(joined::ALL).chain(tpch::ALL).chain(generated::ALL)
 }
 
 /// A test against one server.

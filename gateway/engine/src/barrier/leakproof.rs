@@ -5,7 +5,7 @@ use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
-use super::shape::TableShape;
+use super::shape::{ColumnShape, TableShape};
 
 /// Whether `expr` may run below the barrier of a table of this shape and raw schema.
 pub(crate) fn is_leakproof(expr: &Expr, shape: &TableShape, raw: &SchemaRef) -> bool {
@@ -43,7 +43,7 @@ fn compares(column: &Expr, literal: &Expr, shape: &TableShape, raw: &SchemaRef) 
 /// Type of a clear, flat column; `None` for everything else.
 fn clear_type(expr: &Expr, shape: &TableShape, raw: &SchemaRef) -> Option<DataType> {
     let Expr::Column(column) = expr else { return None };
-    if !shape.is_clear(&column.name) {
+    if shape.of(&column.name) != Some(&ColumnShape::Clear) {
         return None;
     }
     let field = raw.field_with_name(&column.name).ok()?;

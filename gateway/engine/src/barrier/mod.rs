@@ -17,5 +17,5 @@ mod tests;
 
 pub(crate) use rows::{RowPredicate, erased_keys};
 pub(crate) use sealed::SealedExec;
-pub(crate) use shape::{TREATMENT_KEY, TableShape};
+pub(crate) use shape::{ColumnShape, TREATMENT_KEY, TableShape};
 pub(crate) use table::{PolicyTable, SqlView};

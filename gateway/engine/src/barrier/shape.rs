@@ -72,9 +72,9 @@ impl TableShape {
         Self { columns, schema: Arc::new(Schema::new(fields)) }
     }
 
-    /// Whether the column at `index` is shown as it is.
-    pub(crate) fn is_clear(&self, name: &str) -> bool {
-        self.columns.iter().any(|column| column.name == name && column.shape == ColumnShape::Clear)
+    /// How the column is shown.
+    pub(crate) fn of(&self, name: &str) -> Option<&ColumnShape> {
+        self.columns.iter().find(|column| column.name == name).map(|column| &column.shape)
     }
 }
 

@@ -54,7 +54,15 @@ impl PolicyTable {
     /// What a statement of the source must know of the table; `None` when it is not read by statements.
     pub(crate) fn sql_view(&self) -> Option<SqlView<'_>> {
         let raw = self.raw.provider.downcast_ref::<SqlTable>()?;
-        Some(SqlView { access: &raw.access, raw: &raw.schema, shape: &self.shape, rows: self.rows.expr() })
+        let (key, key_label) = (&self.key, self.key_label.as_str());
+        Some(SqlView {
+            access: &raw.access,
+            raw: &raw.schema,
+            shape: &self.shape,
+            rows: self.rows.expr(),
+            key,
+            key_label,
+        })
     }
 
     /// `Project(treatments)(Filter(rule AND leakproof)(Scan))` over raw input.
@@ -95,6 +103,10 @@ pub(crate) struct SqlView<'a> {
     pub(crate) shape: &'a TableShape,
     /// Which rows are.
     pub(crate) rows: Option<&'a Expr>,
+    /// The key of keyed treatments.
+    pub(crate) key: &'a PurposeKey,
+    /// Its name.
+    pub(crate) key_label: &'a str,
 }
 
 #[async_trait]

@@ -4,7 +4,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Aggregate, Expr};
 
-use super::expression::{Known, Scope, Stays, floats, truth, value};
+use super::expression::{Known, Scope, Stays, floats, handle, truth, value};
 use super::relation::{Out, Relation, Writer, named};
 
 impl Writer {
@@ -13,6 +13,12 @@ impl Writer {
         let scope = input.scope(&aggregate.input, &alias);
         let (mut columns, mut values, mut keys) = (Vec::new(), Vec::new(), Vec::new());
         for expr in &aggregate.group_expr {
+            if let Some((sql, out)) = handle(expr, &scope) {
+                keys.push(sql.clone());
+                values.push(sql);
+                columns.push(out);
+                continue;
+            }
             let known = value(expr, &scope)?;
             let out = Out::of(&known);
             match (&known.data_type, floats(&scope)) {
@@ -59,10 +65,14 @@ fn aggregated(expr: &Expr, scope: &dyn Scope) -> Result<(Out, String), Stays> {
     }
     let [argument] = params.args.as_slice() else { return refused() };
     let distinct = if params.distinct { "DISTINCT " } else { "" };
-    let exact = |data_type: DataType, comparable: bool| Out { given: data_type.clone(), data_type, comparable };
+    let exact =
+        |data_type: DataType, comparable: bool| Out { given: data_type.clone(), data_type, comparable, late: None };
     let (out, sql) = match (name, argument) {
         ("count", Expr::Literal(literal, _)) if !literal.is_null() && !params.distinct => {
             (exact(DataType::Int64, true), "count(*)".to_owned())
+        }
+        ("count", argument) if let Some((sql, _)) = handle(argument, scope) => {
+            (exact(DataType::Int64, true), format!("count({distinct}{sql})"))
         }
         ("count", argument) => {
             let known = value(argument, scope)?;
@@ -109,7 +119,8 @@ fn aggregated(expr: &Expr, scope: &dyn Scope) -> Result<(Out, String), Stays> {
 fn sum(known: &Known) -> Option<(Out, String)> {
     match known.data_type {
         DataType::Int64 => {
-            let out = Out { data_type: DataType::Int64, given: DataType::Decimal128(38, 0), comparable: false };
+            let given = DataType::Decimal128(38, 0);
+            let out = Out { data_type: DataType::Int64, given, comparable: false, late: None };
             Some((out, format!("sum(CAST({} AS decimal(38, 0)))", known.sql)))
         }
         DataType::Float64 => Some((Out::of(known), format!("sum({})", known.sql))),
@@ -117,7 +128,7 @@ fn sum(known: &Known) -> Option<(Out, String)> {
             let data_type = DataType::Decimal128(precision.saturating_add(10).min(38), scale);
             let DataType::Decimal128(digits, _) = data_type else { return None };
             let sql = format!("CAST(sum({}) AS decimal({digits}, {scale}))", known.sql);
-            Some((Out { given: data_type.clone(), data_type, comparable: true }, sql))
+            Some((Out { given: data_type.clone(), data_type, comparable: true, late: None }, sql))
         }
         _ => None,
     }

@@ -1,5 +1,6 @@
 //! Where a plan is cut: the largest parts that one server can answer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::common::Result;
@@ -33,6 +34,8 @@ pub(crate) struct Sent {
     pub(crate) is_read: bool,
     /// Why what is above it stays in the gateway; `None` where nothing is.
     pub(crate) because: Option<String>,
+    /// Columns that are treated at the source, each after its table's full name.
+    pub(crate) treated: BTreeSet<String>,
 }
 
 /// Finds the parts of an optimised plan that servers can answer.
@@ -57,6 +60,7 @@ fn part(plan: LogicalPlan, above: Option<&str>, sent: &mut Vec<Sent>) -> Result<
                         sql: shown.sql,
                         is_read: false,
                         because: above.map(str::to_owned),
+                        treated: shown.treated,
                     });
                 }
                 let pushed = pushed::in_place_of(plan.schema(), relation)?;
@@ -103,5 +107,6 @@ fn read(scan: &TableScan, because: &str) -> Option<Sent> {
         sql: format!("SELECT {columns} FROM {}{filter}", view.access.relation),
         is_read: true,
         because: Some(because.to_owned()),
+        treated: BTreeSet::new(),
     })
 }

@@ -17,6 +17,7 @@ use lockgate_contract::SqlDialect;
 use sha2::{Digest, Sha256};
 
 use super::literal::literal;
+use super::relation::Out;
 use crate::barrier::erased_keys;
 pub(crate) use float::Floats;
 
@@ -55,6 +56,11 @@ pub(crate) trait Scope {
     /// The column, if there is one of that name.
     fn column(&self, column: &Column) -> Option<Known>;
 
+    /// A column whose value no expression may see, if there is one of that name: how it is written, and what it is.
+    fn handle(&self, _: &Column) -> Option<(String, Out)> {
+        None
+    }
+
     /// The dialect that is written.
     fn dialect(&self) -> &'static SqlDialect;
 }
@@ -73,6 +79,15 @@ pub(crate) fn truth(filter: &Expr, scope: &dyn Scope) -> Result<String, Stays> {
 /// Why the source cannot say that.
 pub(crate) fn value(expr: &Expr, scope: &dyn Scope) -> Result<Known, Stays> {
     Writer(scope).value(expr)
+}
+
+/// The column whose value no expression may see, if this is one.
+pub(crate) fn handle(expr: &Expr, scope: &dyn Scope) -> Option<(String, Out)> {
+    match expr {
+        Expr::Alias(alias) => handle(&alias.expr, scope),
+        Expr::Column(column) => scope.handle(column),
+        _ => None,
+    }
 }
 
 /// How the dialect puts floating-point numbers in the gateway's order, if it can.
@@ -99,8 +114,8 @@ impl Writer<'_> {
                 _ => self.comparison(left, *op, right),
             },
             Expr::Not(inner) => Ok(format!("(NOT {})", self.truth(inner)?)),
-            Expr::IsNull(inner) => Ok(format!("({} IS NULL)", self.value(inner)?.null_sql)),
-            Expr::IsNotNull(inner) => Ok(format!("({} IS NOT NULL)", self.value(inner)?.null_sql)),
+            Expr::IsNull(inner) => Ok(format!("({} IS NULL)", self.asked_for_null(inner)?)),
+            Expr::IsNotNull(inner) => Ok(format!("({} IS NOT NULL)", self.asked_for_null(inner)?)),
             Expr::Between(between) => self.between(between),
             Expr::InList(list) => self.in_list(list),
             Expr::Like(like) => self.like(like),
@@ -109,6 +124,14 @@ impl Writer<'_> {
                 self.not_erased(keys, column)
             }
             other => Stays::because(format!("{} is not sent as a filter", kind(other))),
+        }
+    }
+
+    /// A token is null where what it stands for is.
+    fn asked_for_null(&self, expr: &Expr) -> Result<String, Stays> {
+        match handle(expr, self.0) {
+            Some((sql, _)) => Ok(sql),
+            None => Ok(self.value(expr)?.null_sql),
         }
     }
 

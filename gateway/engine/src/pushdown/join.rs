@@ -5,7 +5,7 @@ use datafusion::common::{Column, JoinType, NullEquality};
 use datafusion::logical_expr::{Join, Operator};
 use lockgate_contract::SqlDialect;
 
-use super::expression::{Known, Scope, Stays, floats, truth, value};
+use super::expression::{Known, Scope, Stays, floats, handle, truth, value};
 use super::relation::{Out, Relation, RelationScope, Writer, named};
 
 /// One side of a join.
@@ -35,6 +35,14 @@ impl Writer {
         let mut further = Vec::new();
         let mut keys = Vec::with_capacity(join.on.len());
         for (on_left, on_right) in &join.on {
+            if let (Some((sql_left, left)), Some((sql_right, right))) =
+                (handle(on_left, &scope.left), handle(on_right, &scope.right))
+                && left == right
+            {
+                conditions.push(format!("{sql_left} = {sql_right}"));
+                keys.push((sql_left, sql_right));
+                continue;
+            }
             let (on_left, on_right) = (value(on_left, &scope.left)?, value(on_right, &scope.right)?);
             if let (DataType::Float64, DataType::Float64, Some(floats)) =
                 (&on_left.data_type, &on_right.data_type, floats(&scope))

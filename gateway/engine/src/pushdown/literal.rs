@@ -85,7 +85,6 @@ mod tests {
     use super::*;
 
     const DIALECT: SqlDialect = SqlDialect {
-        name: "test",
         literals: &[
             (LiteralKind::Int64, "BIGINT '{}'"),
             (LiteralKind::Float64, "DOUBLE '{}'"),
@@ -96,12 +95,7 @@ mod tests {
             (LiteralKind::Timestamp, "TIMESTAMP '{}'"),
             (LiteralKind::Instant, "TIMESTAMP '{} UTC'"),
         ],
-        second_digits: 3,
-        texts_by_code_points: true,
-        like: true,
-        is_nan: None,
-        sha256: None,
-        digits: None,
+        ..crate::pushdown::tests::DIALECT
     };
 
     #[test]

@@ -10,21 +10,27 @@ use datafusion::common::{DFSchemaRef, Result, internal_err};
 use datafusion::datasource::{TableType, provider_as_source};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::streaming::StreamingTableExec;
+use lockgate_contract::{SqlDialect, SqlServer};
 
-use super::relation::Relation;
+use super::late::Late;
+use super::relation::{Out, Relation};
 use crate::barrier::SealedExec;
-use crate::scan::{SourceFault, StatementRows};
+use crate::scan::{Make, SourceFault, StatementExec, StatementRows};
 
 /// A relation that stands in a plan.
 #[derive(Debug)]
 pub(crate) struct PushedTable {
     sql: String,
-    server: Arc<dyn lockgate_contract::SqlServer>,
+    dialect: &'static SqlDialect,
+    server: Arc<dyn SqlServer>,
     /// Columns as the server gives them.
     given: SchemaRef,
     /// Columns of the plan.
     schema: SchemaRef,
+    /// Which of them compare there as here.
+    comparable: Vec<bool>,
+    /// The treatment that each still has to get.
+    late: Arc<[Option<Late>]>,
     tables: String,
     source: String,
     hides_rows: bool,
@@ -52,6 +58,9 @@ pub(crate) fn in_place_of(plan_schema: &DFSchemaRef, relation: Relation) -> Resu
     }
     let table = PushedTable {
         sql: relation.sql,
+        dialect: relation.dialect,
+        comparable: relation.columns.iter().map(Out::is_shown_as_given).collect(),
+        late: relation.columns.iter().map(|out| out.late.clone()).collect(),
         server: relation.server,
         given: Arc::new(Schema::new(given)),
         schema: Arc::new(Schema::new(shown)),
@@ -92,13 +101,21 @@ impl TableProvider for PushedTable {
         }
         let rows = StatementRows {
             sql: self.sql.clone(),
+            dialect: self.dialect,
             given: Arc::clone(&self.given),
+            comparable: self.comparable.clone(),
             schema: Arc::clone(&self.schema),
             server: Arc::clone(&self.server),
-            make: plan_types,
+            source: self.source.clone(),
+            hides_rows: self.hides_rows,
+            make: self.make(),
         };
         let schema = Arc::clone(&self.schema);
-        let hidden = StreamingTableExec::try_new(Arc::clone(&schema), vec![Arc::new(rows)], None, [], false, None)?;
+        let hidden = StatementExec::new(rows);
+        // What a statement gives, the asker may see, but for what is treated when it comes: the keys of a join's other side
+        // narrow it.
+        let shown = schema.fields().iter().zip(&self.comparable).filter(|(_, comparable)| **comparable);
+        let clear = shown.map(|(field, _)| field.name().clone()).collect();
         let fault = SourceFault {
             source: self.source.clone(),
             table: self.tables.clone(),
@@ -111,7 +128,7 @@ impl TableProvider for PushedTable {
             label,
             Arc::new(hidden),
             schema,
-            Vec::new(),
+            clear,
             Arc::new(fault),
             partitions,
             self.hides_rows,
@@ -119,10 +136,23 @@ impl TableProvider for PushedTable {
     }
 }
 
-/// The columns of a batch in the types of the plan.
-fn plan_types(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    let columns = batch.columns().iter().zip(schema.fields());
-    let columns = columns.map(|(column, field)| plan_type(column, field.data_type())).collect::<Result<Vec<_>>>()?;
+impl PushedTable {
+    fn make(&self) -> Make {
+        let late = Arc::clone(&self.late);
+        Make::new(move |batch, schema| plan_types(batch, schema, &late))
+    }
+}
+
+/// The columns of a batch in the types of the plan, and in their treatment.
+fn plan_types(batch: &RecordBatch, schema: &SchemaRef, late: &[Option<Late>]) -> Result<RecordBatch> {
+    let mut columns = Vec::with_capacity(schema.fields().len());
+    for ((column, field), late) in batch.columns().iter().zip(schema.fields()).zip(late) {
+        let column = plan_type(column, field.data_type())?;
+        columns.push(match late {
+            Some(late) => late.tokens(&column)?,
+            None => column,
+        });
+    }
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
 }

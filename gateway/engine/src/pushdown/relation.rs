@@ -1,5 +1,6 @@
 //! Nodes of a plan, each as a statement whose columns are called `c0`, `c1`, ...
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
@@ -11,8 +12,10 @@ use datafusion::logical_expr::{
 use lockgate_contract::{SqlDialect, SqlServer};
 
 use super::expression::{Floats, Known, Scope, Stays, truth, value};
+use super::late::Late;
 use super::select::TableScope;
-use crate::barrier::{PolicyTable, SqlView};
+use super::treated::{Shown, shown_columns};
+use crate::barrier::PolicyTable;
 
 /// What people read in the place of row rules.
 pub(super) const ROW_RULES: &str = "<row rules>";
@@ -39,6 +42,8 @@ pub(crate) struct Relation {
     pub(crate) source: String,
     /// Whether policy hides rows of any of them.
     pub(crate) hides_rows: bool,
+    /// Columns of them that are treated at the source, each after its table's full name.
+    pub(crate) treated: BTreeSet<String>,
 }
 
 /// A column of a relation.
@@ -50,12 +55,20 @@ pub(crate) struct Out {
     pub(crate) given: DataType,
     /// Whether two of its values compare there as here.
     pub(crate) comparable: bool,
+    /// The treatment that it still has to get: no expression may name it until then.
+    pub(crate) late: Option<Late>,
 }
 
 impl Out {
     /// A column that is given in the plan's type.
     pub(crate) fn of(known: &Known) -> Self {
-        Self { data_type: known.data_type.clone(), given: known.data_type.clone(), comparable: known.comparable }
+        let data_type = known.data_type.clone();
+        Self { given: data_type.clone(), data_type, comparable: known.comparable, late: None }
+    }
+
+    /// Whether its values are shown as they come, and compare there as here.
+    pub(crate) fn is_shown_as_given(&self) -> bool {
+        self.comparable && self.data_type == self.given && self.late.is_none()
     }
 
     /// Whether equal values are equal there: floating-point numbers have two zeroes and many not-a-numbers.
@@ -131,7 +144,7 @@ impl Writer {
             return Stays::because("a table is not one that a server's SQL reads");
         };
         let scope = TableScope { access: view.access, schema: view.raw };
-        let (columns, values) = shown_columns(scan, table, &view, &scope)?;
+        let Shown { columns, values, treated } = shown_columns(scan, table, &view, &scope)?;
         let mut filters = Vec::new();
         if let Some(rule) = view.rows {
             let Ok(written) = truth(rule, &scope) else {
@@ -160,6 +173,7 @@ impl Writer {
             tables: vec![table.name().to_string()],
             source: table.name().catalog.clone(),
             hides_rows: view.rows.is_some(),
+            treated,
         })
     }
 
@@ -238,7 +252,8 @@ impl Writer {
                 Some(before) => {
                     let columns: Vec<Out> =
                         before.columns.iter().zip(&input.columns).map(|(a, b)| meet(a, b)).collect();
-                    let is_same = |(a, b): (&Out, &Out)| a.data_type == b.data_type && a.given == b.given;
+                    let is_same =
+                        |(a, b): (&Out, &Out)| a.data_type == b.data_type && a.given == b.given && a.late == b.late;
                     if !before.columns.iter().zip(&input.columns).all(is_same) {
                         return Stays::because("the parts of a UNION are of several types");
                     }
@@ -249,29 +264,6 @@ impl Writer {
         }
         whole.map_or_else(|| Stays::because("a UNION of nothing"), Ok)
     }
-}
-
-/// The columns that a scan gives, and how the source gives them.
-fn shown_columns(
-    scan: &TableScan,
-    table: &PolicyTable,
-    view: &SqlView<'_>,
-    scope: &TableScope<'_>,
-) -> Result<(Vec<Out>, Vec<String>), Stays> {
-    let (mut columns, mut values) = (Vec::new(), Vec::new());
-    for field in scan.projected_schema.fields() {
-        let name = field.name();
-        if !view.shape.is_clear(name) {
-            let text = format!("column `{name}` of `{}` is treated in the gateway", table.name());
-            return Stays::because(text);
-        }
-        let Some(known) = scope.column(&Column::new_unqualified(name)) else {
-            return Stays::because("a column is not at the source");
-        };
-        columns.push(Out::of(&known));
-        values.push(known.sql);
-    }
-    Ok((columns, values))
 }
 
 fn meet(left: &Out, right: &Out) -> Out {
@@ -317,8 +309,11 @@ impl Relation {
         }
         let mut tables = self.tables.clone();
         tables.extend(other.tables.iter().cloned());
+        let mut treated = self.treated.clone();
+        treated.extend(other.treated.iter().cloned());
         Ok(Self {
             tables,
+            treated,
             has_work: true,
             is_ordered: false,
             is_one_row: false,
@@ -339,9 +334,15 @@ pub(super) struct RelationScope<'a> {
 impl Scope for RelationScope<'_> {
     fn column(&self, column: &Column) -> Option<Known> {
         let at = self.schema.index_of_column(column).ok()?;
-        let out = self.columns.get(at).filter(|out| out.data_type == out.given)?;
+        let out = self.columns.get(at).filter(|out| out.data_type == out.given && out.late.is_none())?;
         let sql = format!("{}.c{at}", self.alias);
         Some(Known { null_sql: sql.clone(), sql, data_type: out.data_type.clone(), comparable: out.comparable })
+    }
+
+    fn handle(&self, column: &Column) -> Option<(String, Out)> {
+        let at = self.schema.index_of_column(column).ok()?;
+        let out = self.columns.get(at).filter(|out| out.late.is_some())?;
+        Some((format!("{}.c{at}", self.alias), out.clone()))
     }
 
     fn dialect(&self) -> &'static SqlDialect {

@@ -33,6 +33,7 @@ pub(super) const DIALECT: SqlDialect = SqlDialect {
     is_nan: Some("is_nan({})"),
     sha256: Some("sha({})"),
     digits: Some("digits({})"),
+    treatments: &[("year", Some(LiteralKind::Date), "year_of({})"), ("null", None, "nothing({})")],
 };
 
 /// A server that only listens.
@@ -49,12 +50,15 @@ impl SqlServer for Silent {
     }
 }
 
-const COLUMNS: [(&str, DataType, Treatment); 5] = [
+const COLUMNS: [(&str, DataType, Treatment); 8] = [
     ("id", DataType::Int64, Treatment::Clear),
     ("city", DataType::Utf8, Treatment::Clear),
     ("fare", DataType::Float64, Treatment::Clear),
     ("email", DataType::Utf8, Treatment::Hash),
     ("grp", DataType::Int64, Treatment::Clear),
+    ("born", DataType::Date32, Treatment::Year),
+    ("gone", DataType::Utf8, Treatment::Null),
+    ("mail", DataType::Utf8, Treatment::EmailDomain),
 ];
 
 /// A table of `server` of which only rows with a city `rule` are shown.
@@ -70,7 +74,8 @@ fn table(name: &str, server: &'static str, rule: Option<&str>, erased: &[&str]) 
         relation: format!("\"{name}\""),
         columns: columns.to_vec(),
     };
-    let provider = Arc::new(SqlTable { schema: Arc::clone(&schema), access });
+    let provider =
+        Arc::new(SqlTable { schema: Arc::clone(&schema), access, source: "s".to_owned(), hides_rows: rule.is_some() });
     let fault =
         SourceFault { source: "s".to_owned(), table: name.to_owned(), files: Vec::new(), opened: Arc::default() };
     let decisions = COLUMNS.map(|(name, _, treatment)| ColumnDecision {
@@ -149,11 +154,63 @@ async fn row_rules_stand_in_what_is_sent_and_not_in_what_is_told() {
 }
 
 #[tokio::test]
-async fn a_treated_column_keeps_its_table_in_the_gateway() {
+async fn tokens_are_joined_grouped_and_counted_by_what_they_stand_for() {
+    for (sql, expected) in [
+        ("SELECT email, count(*) FROM all_rows GROUP BY email", "GROUP BY t0.c0"),
+        ("SELECT DISTINCT email FROM all_rows", "GROUP BY t0.c0"),
+        ("SELECT count(DISTINCT email), count(email) FROM all_rows", "count(DISTINCT"),
+        ("SELECT count(*) FROM all_rows a JOIN some_rows b ON a.email = b.email", " = "),
+        ("SELECT city FROM all_rows WHERE email IN (SELECT email FROM some_rows) AND email IS NOT NULL", "EXISTS"),
+        ("SELECT email FROM all_rows WHERE grp > 1 UNION ALL SELECT email FROM some_rows", "UNION ALL"),
+    ] {
+        let [sent] = statements(&cut_of(sql).await).try_into().unwrap_or_else(|sent| panic!("{sql}: {sent:?}"));
+        assert!(sent.contains(expected) && sent.contains("\"email\""), "{sql}: {sent}");
+    }
+}
+
+#[tokio::test]
+async fn no_expression_sees_what_a_token_stands_for() {
     for sql in [
-        "SELECT email, count(*) FROM all_rows GROUP BY email",
         "SELECT count(*) FROM all_rows WHERE email = 'x'",
+        "SELECT count(*) FROM all_rows WHERE email > 'x' OR grp = 1",
+        "SELECT count(*) FROM all_rows WHERE email IN ('x', 'y')",
+        "SELECT count(*) FROM all_rows WHERE email LIKE 'x%'",
+        "SELECT count(*) FROM all_rows WHERE email = city",
         "SELECT max(email) FROM all_rows",
+        "SELECT upper(email), count(*) FROM all_rows GROUP BY upper(email)",
+        "SELECT substr(email, 1, 2), count(*) FROM all_rows GROUP BY 1",
+        "SELECT coalesce(email, city), count(*) FROM all_rows GROUP BY 1",
+        "SELECT count(CASE WHEN email = 'x' THEN 1 END) FROM all_rows",
+        "SELECT email, city FROM all_rows ORDER BY email LIMIT 3",
+    ] {
+        assert_eq!(statements(&cut_of(sql).await), Vec::<String>::new(), "{sql}");
+    }
+    // Set beside anything but another token of the same kind, it stays what it is.
+    for sql in [
+        "SELECT count(*) FROM all_rows a JOIN some_rows b ON a.email = b.city",
+        "SELECT count(*) FROM all_rows a WHERE EXISTS (SELECT 1 FROM some_rows b WHERE a.email = b.city)",
+        "SELECT count(*) FROM all_rows a JOIN some_rows b ON a.id = b.id AND a.email < b.city",
+    ] {
+        let sent = statements(&cut_of(sql).await);
+        assert!(sent.iter().all(|sent| !sent.contains(" JOIN ") && !sent.contains("EXISTS")), "{sql}: {sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn treatments_that_the_dialect_knows_stand_in_what_is_sent() {
+    let cut = cut_of("SELECT born, count(gone) FROM all_rows GROUP BY born").await;
+    let [sql] = statements(&cut).try_into().unwrap();
+    assert!(sql.contains("(year_of(\"born\"))") && sql.contains("(nothing(\"gone\"))"), "{sql}");
+    let [sent] = cut.sent.try_into().unwrap_or_else(|_| panic!("one statement"));
+    assert_eq!(sent.treated.into_iter().collect::<Vec<_>>(), ["s.main.all_rows.born", "s.main.all_rows.gone"]);
+}
+
+#[tokio::test]
+async fn a_column_with_a_treatment_of_the_gateway_s_own_keeps_its_table_there() {
+    for sql in [
+        "SELECT mail, count(*) FROM all_rows GROUP BY mail",
+        "SELECT count(*) FROM all_rows WHERE mail = 'x'",
+        "SELECT max(mail) FROM all_rows",
     ] {
         let cut = cut_of(sql).await;
         assert_eq!(statements(&cut), Vec::<String>::new(), "{sql}");

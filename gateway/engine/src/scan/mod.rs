@@ -8,6 +8,7 @@ mod ipc;
 mod misread;
 mod partitions;
 mod sql;
+mod statement;
 mod streams;
 mod text;
 mod utf8;
@@ -15,7 +16,8 @@ mod utf8;
 pub(crate) use batches::BatchTable;
 pub(crate) use fault::{Fault, SourceFault};
 pub(crate) use files::FileStores;
-pub(crate) use sql::{SqlTable, StatementRows};
+pub(crate) use sql::SqlTable;
+pub(crate) use statement::{Make, StatementExec, StatementRows};
 
 use std::sync::Arc;
 

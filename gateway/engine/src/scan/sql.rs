@@ -7,17 +7,13 @@ use async_trait::async_trait;
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DataFusionError, Result, internal_err};
+use datafusion::common::{Result, internal_err};
 use datafusion::datasource::TableType;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
-use futures::StreamExt;
-use lockgate_contract::{QueryContext, SourceError, SqlAccess, SqlServer, SqlStatement};
+use lockgate_contract::SqlAccess;
 
-use crate::bind;
+use super::statement::{Make, StatementExec, StatementRows};
 use crate::pushdown::{Select, Stays, TableScope, truth};
 
 /// A raw table of a server.
@@ -27,6 +23,10 @@ pub(crate) struct SqlTable {
     pub(crate) schema: SchemaRef,
     /// How a statement reads them.
     pub(crate) access: SqlAccess,
+    /// Name of the source.
+    pub(crate) source: String,
+    /// Whether policy hides rows of it.
+    pub(crate) hides_rows: bool,
 }
 
 impl SqlTable {
@@ -69,14 +69,19 @@ impl TableProvider for SqlTable {
             written.ok().and_then(|filters| Select::new(&self.access, &self.schema, &columns, &filters, limit));
         let Some(select) = select else { return internal_err!("a filter that the source does not understand") };
         let schema = Arc::new(self.schema.project(&columns)?);
+        let comparable = columns.iter().map(|&at| self.access.columns.get(at).is_some_and(|column| column.comparable));
         let rows = StatementRows {
             sql: select.sql,
+            dialect: self.access.dialect,
+            comparable: comparable.collect(),
             given: select.schema,
-            schema: Arc::clone(&schema),
+            schema,
             server: Arc::clone(&self.access.server),
-            make: first_columns,
+            source: self.source.clone(),
+            hides_rows: self.hides_rows,
+            make: Make::new(first_columns),
         };
-        Ok(Arc::new(StreamingTableExec::try_new(schema, vec![Arc::new(rows)], None, [], false, limit)?))
+        Ok(Arc::new(StatementExec::new(rows)))
     }
 }
 
@@ -85,47 +90,4 @@ fn first_columns(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch>
     let columns = batch.columns().get(..schema.fields().len()).unwrap_or_default().to_vec();
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
-}
-
-/// The rows of one statement.
-#[derive(Debug)]
-pub(crate) struct StatementRows {
-    /// The statement.
-    pub(crate) sql: String,
-    /// Columns as the server gives them.
-    pub(crate) given: SchemaRef,
-    /// Columns as the plan wants them.
-    pub(crate) schema: SchemaRef,
-    /// Who answers.
-    pub(crate) server: Arc<dyn SqlServer>,
-    /// Makes a batch of the plan's columns out of one of the server's.
-    pub(crate) make: fn(&RecordBatch, &SchemaRef) -> Result<RecordBatch>,
-}
-
-impl PartitionStream for StatementRows {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    fn execute(&self, context: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let config = context.session_config();
-        let statement = SqlStatement {
-            sql: self.sql.clone(),
-            schema: Arc::clone(&self.given),
-            batch_rows: config.batch_size(),
-            query: config.get_extension::<QueryContext>().unwrap_or_default(),
-        };
-        let (given, schema, make) = (Arc::clone(&self.given), Arc::clone(&self.schema), self.make);
-        let batches = self.server.run(statement).map(move |batch| make(&checked(batch, &given)?, &schema));
-        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches))
-    }
-}
-
-/// Treatments and row rules go by position: a batch with other columns than asked for must not reach them.
-fn checked(batch: Result<RecordBatch, SourceError>, given: &SchemaRef) -> Result<RecordBatch> {
-    let batch = batch.map_err(|error| DataFusionError::External(Box::new(bind::source_error(&error))))?;
-    if batch.schema().fields() != given.fields() {
-        return internal_err!("a source gave other columns than it was asked for");
-    }
-    Ok(batch)
 }

@@ -10,6 +10,8 @@ pub enum EndpointId {
     QueryPost,
     /// `GET /v1/query`
     QueryGet,
+    /// `GET /v1/progress`
+    Progress,
     /// `GET /v1/catalog`
     Catalog,
     /// `GET /v1/policy/explain`
@@ -148,6 +150,18 @@ pub const ENDPOINTS: &[Endpoint] = &[
         answer: Answer::Result,
         summary: "Run one read-only SQL statement given in the address.",
         notes: "For one-liners and tools that can only read an address. HEAD is refused, because a query would have to run for it.",
+    },
+    Endpoint {
+        id: EndpointId::Progress,
+        method: "GET",
+        path: "/v1/progress",
+        needs: Needs::TokenAndPurpose,
+        parameters: &[parameter("query_id", ParameterKind::Uuid, true, "The id of a query of the caller's own.")],
+        bodies: &[],
+        answer: Answer::Media(JSON),
+        summary: "Tell how far the sources are with a query that runs.",
+        notes: "Give the query an id of its own to ask for it before its first rows. Counts are left out where policy hides rows of what a \
+                source reads. Without a query of this id that runs, `running` is false.",
     },
     Endpoint {
         id: EndpointId::Catalog,

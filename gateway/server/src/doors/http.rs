@@ -16,7 +16,7 @@ use lockgate_wire::ErrorCode;
 
 use super::answer;
 use super::endpoints::{ENDPOINTS, Endpoint, EndpointId, Needs};
-use super::{catalog, explain, health, openapi, query};
+use super::{catalog, explain, health, openapi, progress, query};
 use crate::auth::{Caller, UserStore, bearer_digest, declared_purpose, unauthenticated};
 use crate::ledger::FileLedger;
 use crate::metrics::Metrics;
@@ -94,6 +94,7 @@ impl Door {
                 return match endpoint.id {
                     EndpointId::QueryPost => query::post(self, &session, &parts, body).await,
                     EndpointId::QueryGet => query::get(self, &session, &parts).await,
+                    EndpointId::Progress => progress::get(self, &session, &parts),
                     EndpointId::Catalog => catalog::get(self, &session, &parts).await,
                     EndpointId::PolicyExplain => explain::get(self, &session, &parts).await,
                     EndpointId::Healthz | EndpointId::Metrics | EndpointId::OpenApi => Err(misrouted()),
@@ -104,9 +105,11 @@ impl Door {
             EndpointId::Healthz => health::get(self, headers),
             EndpointId::Metrics => super::metrics::get(self, headers),
             EndpointId::OpenApi => openapi::get(headers),
-            EndpointId::QueryPost | EndpointId::QueryGet | EndpointId::Catalog | EndpointId::PolicyExplain => {
-                Err(misrouted())
-            }
+            EndpointId::QueryPost
+            | EndpointId::QueryGet
+            | EndpointId::Progress
+            | EndpointId::Catalog
+            | EndpointId::PolicyExplain => Err(misrouted()),
         }
     }
 

@@ -13,6 +13,7 @@ mod catalog;
 mod explain;
 mod health;
 mod metrics;
+pub(crate) mod progress;
 mod query;
 
 pub(crate) mod pack;

@@ -224,8 +224,16 @@ impl Ledger for FileLedger {
     async fn open(&self, record: OpenRecord) -> Result<(), LedgerError> {
         let (query_id, at) = (record.query_id, record.at);
         let done = self.send(&AuditRecord::Open(record))?;
-        let close =
-            CloseRecord { query_id, at, outcome: Outcome::Cancelled, code: None, rows: 0, bytes: 0, elapsed_ms: 0 };
+        let close = CloseRecord {
+            query_id,
+            at,
+            outcome: Outcome::Cancelled,
+            code: None,
+            rows: 0,
+            bytes: 0,
+            elapsed_ms: 0,
+            given_up: Default::default(),
+        };
         let mut abandoned = Abandoned { ledger: self, close: Some(close), since: Instant::now() };
         let settled = self.settle(done).await;
         abandoned.close = None;

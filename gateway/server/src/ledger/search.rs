@@ -135,6 +135,9 @@ pub struct Finding {
     pub tables: Vec<AuditTable>,
     /// Sources read.
     pub sources: Vec<String>,
+    /// Sources at which a statement was given up before its end, with whether each confirmed that it ended.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub given_up: BTreeMap<String, bool>,
 }
 
 impl Finding {
@@ -156,6 +159,7 @@ impl Finding {
             sql_digest: open.sql_digest,
             tables: open.tables,
             sources: open.sources,
+            given_up: BTreeMap::new(),
         }
     }
 
@@ -178,6 +182,7 @@ impl Finding {
             sql_digest: refused.sql_digest,
             tables: refused.tables.into_iter().map(named).collect(),
             sources: Vec::new(),
+            given_up: BTreeMap::new(),
         }
     }
 
@@ -187,6 +192,7 @@ impl Finding {
         self.rows = Some(close.rows);
         self.bytes = Some(close.bytes);
         self.elapsed_ms = Some(close.elapsed_ms);
+        self.given_up = close.given_up;
     }
 }
 

@@ -73,6 +73,16 @@ pub const QUERIES: &[Column<Finding>] = &[
         Value::Texts(|query| query.tables.iter().map(|table| table.table.as_str()).collect()),
     ),
     column("sources", "the sources that it read", Value::Texts(|query| texts(&query.sources))),
+    column(
+        "ended_at",
+        "the sources at which it was ended before its time, and which confirmed that they no longer work on it",
+        Value::Texts(|query| given_up(query, true)),
+    ),
+    column(
+        "not_confirmed_at",
+        "the sources at which it was to be ended, and which have not confirmed it: it may still run there",
+        Value::Texts(|query| given_up(query, false)),
+    ),
 ];
 
 /// `lockgate.audit.columns`: one row for each query, table and column that was shown, as `lockgate audit who-saw` lists
@@ -105,6 +115,10 @@ pub const COLUMNS: &[Column<Sight>] = &[
         Value::MaybeNumber(|sight| sight.rows),
     ),
 ];
+
+fn given_up(query: &Finding, confirmed: bool) -> Vec<&str> {
+    query.given_up.iter().filter(|(_, ended)| **ended == confirmed).map(|(source, _)| source.as_str()).collect()
+}
 
 fn texts(list: &[String]) -> Vec<&str> {
     list.iter().map(String::as_str).collect()

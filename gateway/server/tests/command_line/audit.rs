@@ -50,6 +50,7 @@ fn ledger() -> TempDir {
             rows: 20,
             bytes: 160,
             elapsed_ms: 3,
+            given_up: Default::default(),
         });
         let refused = RefusedRecord {
             query_id: Uuid::now_v7(),

@@ -12,6 +12,9 @@ impl Writer<'_> {
         match expr {
             Expr::Column(column) => match self.0.column(column) {
                 Some(known) => Ok(known),
+                None if self.0.handle(column).is_some() => {
+                    Stays::because(format!("{} is a token there is none of at the source", kind(expr)))
+                }
                 None => Stays::because(format!("{} is not at the source", kind(expr))),
             },
             Expr::Literal(value, _) if is_given(&value.data_type()) => {

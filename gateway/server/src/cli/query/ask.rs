@@ -11,6 +11,7 @@ use reqwest::Url;
 
 use super::super::output::Failure;
 use super::complaint;
+use crate::doors::progress::Report;
 use crate::doors::{Compression, Format};
 
 /// How long the gateway may take to accept the connection.
@@ -124,15 +125,7 @@ pub(super) fn endpoint(url: &str) -> Result<Url, Failure> {
 
 /// Sends the question, always for an Arrow stream, which carries notices and an end mark; returns when the result begins to arrive, or fails with what the gateway says.
 pub(super) async fn ask(question: &Question) -> Result<Answer, Failure> {
-    // Never through a proxy and never on to another address: both would see the token.
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .user_agent(concat!("lockgate/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|cause| Failure::failed(format!("cannot start the HTTP client: {cause}")))?;
-    let sent = client
+    let sent = client()?
         .post(question.url.clone())
         .bearer_auth(&question.token)
         .header("Lockgate-Purpose", &question.purpose)
@@ -163,6 +156,26 @@ pub(super) async fn ask(question: &Question) -> Result<Answer, Failure> {
         }
     }
     Err(complaint::failure(status, &body, &question.request.sql))
+}
+
+/// A client that goes never through a proxy and never on to another address: both would see the token.
+fn client() -> Result<reqwest::Client, Failure> {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .user_agent(concat!("lockgate/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|cause| Failure::failed(format!("cannot start the HTTP client: {cause}")))
+}
+
+/// How far the gateway is with the question; `None` when it does not say.
+pub(super) async fn progress(question: &Question) -> Option<Report> {
+    let mut url = question.url.join("progress").ok()?;
+    url.query_pairs_mut().append_pair("query_id", &question.request.query_id?.to_string());
+    let request = client().ok()?.get(url).bearer_auth(&question.token).header("Lockgate-Purpose", &question.purpose);
+    let answer = request.timeout(CONNECT_TIMEOUT).send().await.ok()?.bytes().await.ok()?;
+    serde_json::from_slice(&answer).ok()
 }
 
 fn unreachable(url: &Url, cause: &reqwest::Error) -> Failure {

@@ -131,12 +131,18 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 }
 
 async fn answer(order: &Order) -> Result<(), Failure> {
-    let answer = ask::ask(&order.question).await?;
     let progress = progress::Progress::new(order.quiet);
-    match (order.format, &order.output) {
-        (Format::Table, _) => table::show(answer, order.rows, order.quiet, &progress).await,
-        (format, Some(path)) => save::to_file(answer, format, path, order.quiet, &progress).await,
-        (format, None) => save::to_stdout(answer, format, order.quiet, &progress).await,
+    let shown = async {
+        let answer = ask::ask(&order.question).await?;
+        match (order.format, &order.output) {
+            (Format::Table, _) => table::show(answer, order.rows, order.quiet, &progress).await,
+            (format, Some(path)) => save::to_file(answer, format, path, order.quiet, &progress).await,
+            (format, None) => save::to_stdout(answer, format, order.quiet, &progress).await,
+        }
+    };
+    tokio::select! {
+        done = shown => done,
+        never = progress.follow(&order.question) => match never {},
     }
 }
 
@@ -167,7 +173,8 @@ fn order(args: Args) -> Result<Order, Failure> {
     let token = token(args.token, args.token_file.as_deref())?;
     let request = QueryRequest {
         sql,
-        query_id: args.query_id,
+        // Of its own, to ask how far it is before the first rows come.
+        query_id: args.query_id.or_else(|| Some(Uuid::now_v7())),
         timeout_ms: args.timeout.map(|seconds| seconds.saturating_mul(1000)),
         max_rows: args.max_rows,
     };

@@ -193,6 +193,18 @@ fn health() -> Value {
             "loaded_at": time("When it was read."),
             "refused": refused,
         })),
+        "Progress": object(&[], json!({
+            "query_id": {"type": "string", "format": "uuid"},
+            "running": boolean("Whether the caller has a query of this id that runs."),
+            "sources": {"type": "array", "items": object(&["parts_done", "parts", "rows", "bytes"], json!({
+                "source": text("Name of the source."),
+                "state": {"type": "string", "enum": ["queued", "running", "ended"]},
+                "parts_done": integer("Pieces of work that are done. Counts are absent where policy hides rows of what is read."),
+                "parts": integer("Pieces of work as far as they are known."),
+                "rows": integer("Rows that the source has read."),
+                "bytes": integer("Bytes that the source has read."),
+            }))},
+        })),
         "Health": object(&["version", "policy", "users", "ledger", "sources", "queries"], json!({
             "status": {"type": "string", "enum": ["ok", "degraded", "unavailable"]},
             "version": text("Version of the gateway. This and what follows is for signed-in callers."),

@@ -231,7 +231,16 @@ async fn while_many_queries_are_recorded_the_count_only_grows_and_no_row_is_torn
                 let (query_id, at) = (open.query_id, open.at);
                 ledger.open(open).await.unwrap();
                 let outcome = Outcome::Finished;
-                ledger.close(CloseRecord { query_id, at, outcome, code: None, rows: 1, bytes: 8, elapsed_ms: 1 });
+                ledger.close(CloseRecord {
+                    query_id,
+                    at,
+                    outcome,
+                    code: None,
+                    rows: 1,
+                    bytes: 8,
+                    elapsed_ms: 1,
+                    given_up: Default::default(),
+                });
             }
         });
     }

@@ -64,6 +64,7 @@ fn close_record(open: &OpenRecord, rows: u64) -> CloseRecord {
         rows,
         bytes: rows * 8,
         elapsed_ms: 12,
+        given_up: Default::default(),
     }
 }
 

@@ -1,0 +1,181 @@
+//! How far the sources of a running query are, and what became of the statements that were given up.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use lockgate_contract::{StatementProgress, StatementWatch};
+use lockgate_wire::audit::CloseRecord;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::{Ledger, Session};
+
+/// How far one source is with one statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceProgress {
+    /// Name of the source.
+    pub source: String,
+    /// What it does.
+    pub state: SourceState,
+    /// How far it is, as it says itself; absent where policy hides rows of what it reads, which would be counted.
+    pub done: Option<StatementProgress>,
+}
+
+/// What a source does with a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceState {
+    /// It has not begun.
+    Queued,
+    /// It works.
+    Running,
+    /// It has nothing more to do.
+    Ended,
+}
+
+impl SourceState {
+    /// The state's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// The statements of one query.
+#[derive(Debug, Default)]
+pub(crate) struct Statements {
+    list: Mutex<Vec<SourceProgress>>,
+    given_up: Mutex<BTreeMap<String, bool>>,
+    changed: Notify,
+}
+
+impl Statements {
+    /// Watches one more statement. Where `hides_rows`, how far the source is stays untold: it counts hidden rows too.
+    pub(crate) fn watch(self: &Arc<Self>, source: &str, hides_rows: bool) -> Arc<dyn StatementWatch> {
+        let mut list = self.list.lock();
+        list.push(SourceProgress { source: source.to_owned(), state: SourceState::Queued, done: None });
+        Arc::new(Watch { statements: Arc::clone(self), at: list.len().saturating_sub(1), hides_rows })
+    }
+
+    /// How far each is.
+    pub(crate) fn progress(&self) -> Vec<SourceProgress> {
+        self.list.lock().clone()
+    }
+
+    fn are_over(&self) -> bool {
+        self.list.lock().iter().all(|statement| statement.state == SourceState::Ended)
+    }
+
+    fn change(&self, at: usize, change: impl FnOnce(&mut SourceProgress)) {
+        if let Some(statement) = self.list.lock().get_mut(at) {
+            change(statement);
+        }
+    }
+}
+
+/// The queries that run, to ask how far they are.
+#[derive(Debug, Default)]
+pub(crate) struct Asked(Mutex<HashMap<Uuid, (String, Weak<Statements>)>>);
+
+impl Asked {
+    /// Remembers a query for as long as it runs.
+    pub(crate) fn add(&self, query_id: Uuid, session: &Session, statements: &Arc<Statements>) {
+        let mut queries = self.0.lock();
+        if queries.len() == queries.capacity() {
+            queries.retain(|_, (_, statements)| statements.strong_count() > 0);
+        }
+        queries.insert(query_id, (session.asker.principal.name.clone(), Arc::downgrade(statements)));
+    }
+
+    /// The statements of a query, for who asked it.
+    pub(crate) fn find(&self, query_id: Uuid, session: &Session) -> Option<Arc<Statements>> {
+        let queries = self.0.lock();
+        let (principal, statements) = queries.get(&query_id)?;
+        if *principal == session.asker.principal.name { statements.upgrade() } else { None }
+    }
+}
+
+#[derive(Debug)]
+struct Watch {
+    statements: Arc<Statements>,
+    at: usize,
+    hides_rows: bool,
+}
+
+impl StatementWatch for Watch {
+    fn progress(&self, progress: StatementProgress) {
+        self.statements.change(self.at, |statement| {
+            statement.state = if progress.is_queued { SourceState::Queued } else { SourceState::Running };
+            statement.done = (!self.hides_rows).then_some(progress);
+        });
+    }
+
+    fn given_up(&self, has_ended: bool) {
+        let source = self.statements.list.lock().get(self.at).map(|statement| statement.source.clone());
+        let mut given_up = self.statements.given_up.lock();
+        // Of several statements at one source, all must have ended.
+        let all_ended = given_up.entry(source.unwrap_or_default()).or_insert(true);
+        *all_ended = *all_ended && has_ended;
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.statements.change(self.at, |statement| statement.state = SourceState::Ended);
+        self.statements.changed.notify_waiters();
+    }
+}
+
+/// Longest time that the record of a query's end waits for its sources to confirm that they no longer work on it.
+const CONFIRMED_WITHIN: Duration = Duration::from_secs(10);
+
+/// The record of a query's end, which says what became of the statements that were given up. It is written when all of them
+/// have ended, and at the latest when this is dropped.
+pub(crate) struct Closing {
+    statements: Arc<Statements>,
+    ledger: Arc<dyn Ledger>,
+    record: Option<CloseRecord>,
+}
+
+impl Closing {
+    /// A record that is ready but for that.
+    pub(crate) fn new(record: CloseRecord, statements: Arc<Statements>, ledger: Arc<dyn Ledger>) -> Self {
+        Self { statements, ledger, record: Some(record) }
+    }
+
+    /// Whether there is nothing to wait for.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.statements.are_over()
+    }
+
+    /// Waits until it can be written.
+    pub(crate) async fn ready(self) {
+        let over = async {
+            loop {
+                let changed = self.statements.changed.notified();
+                if self.statements.are_over() {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        // Whatever has not been confirmed by then stands there as that.
+        if tokio::time::timeout(CONFIRMED_WITHIN, over).await.is_err() {
+            let open = self.statements.progress().into_iter().filter(|open| open.state != SourceState::Ended);
+            self.statements.given_up.lock().extend(open.map(|open| (open.source, false)));
+        }
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if let Some(mut record) = self.record.take() {
+            record.given_up.clone_from(&self.statements.given_up.lock());
+            self.ledger.close(record);
+        }
+    }
+}
