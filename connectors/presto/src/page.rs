@@ -146,18 +146,31 @@ impl Reader {
 
 /// Where the next page is, read off the front of a page without decoding it: it stands before the rows.
 pub(crate) fn next_uri(page: &[u8]) -> Option<String> {
-    const MEMBER: &[u8] = b"\"nextUri\":\"";
+    member(page, b"\"nextUri\":\"")
+}
+
+/// The server's id of the query, which stands there too.
+pub(crate) fn query_id(page: &[u8]) -> Option<String> {
+    let id = member(page, b"\"id\":\"")?;
+    id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then_some(id)
+}
+
+fn member(page: &[u8], name: &[u8]) -> Option<String> {
     const FRONT: usize = 8 << 10;
     let front = page.get(..FRONT).unwrap_or(page);
-    let start = front.windows(MEMBER.len()).position(|bytes| bytes == MEMBER)?.checked_add(MEMBER.len())?;
+    let start = front.windows(name.len()).position(|bytes| bytes == name)?.checked_add(name.len())?;
     let rest = front.get(start..)?;
     let uri = std::str::from_utf8(rest.get(..rest.iter().position(|byte| *byte == b'"')?)?).ok()?;
     (!uri.contains('\\')).then(|| uri.to_owned())
 }
 
-/// Whether the page is the last one of its query.
-pub(crate) fn is_over(page: &[u8]) -> bool {
-    next_uri(page).is_none()
+/// Whether what the server says of a query tells that it has ended.
+pub(crate) fn is_over(query: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Query {
+        state: String,
+    }
+    serde_json::from_slice::<Query>(query).is_ok_and(|query| matches!(query.state.as_str(), "FINISHED" | "FAILED"))
 }
 
 struct PageSeed<'a> {

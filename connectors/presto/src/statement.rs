@@ -67,7 +67,8 @@ async fn drive(
     let client = coordinator.client(&statement.query).await?;
     let watch = &statement.watch;
     let mut bytes = post(&client, statement).await?;
-    let mut live = Live { client: client.clone(), uri: None, runtime: Handle::current(), watch: Arc::clone(watch) };
+    let id = page::query_id(&bytes);
+    let mut live = Live { id, client: client.clone(), uri: None, runtime: Handle::current(), watch: Arc::clone(watch) };
     let mut reader = Reader::new(&statement.schema);
     loop {
         let ahead = page::next_uri(&bytes).map(|uri| Ahead::fetch(&client, uri));
@@ -104,7 +105,7 @@ async fn post(client: &Client, statement: &SqlStatement) -> Result<Bytes, Troubl
         if let Err(Ok(unheard)) = sender.send(client.post(&sql).await)
             && let Some(uri) = page::next_uri(&unheard)
         {
-            cancel(&client, &uri, watch.as_ref()).await;
+            cancel(&client, page::query_id(&unheard).as_deref(), &uri, watch.as_ref()).await;
         }
     });
     Ok(receiver.await.map_err(|_| Trouble::Stopped)??)
@@ -167,6 +168,8 @@ async fn send(
 
 /// A query that the server works on; dropped before its end, it is ended there.
 struct Live {
+    /// The server's id of it.
+    id: Option<String>,
     client: Client,
     /// Where its next page is; none when it is over.
     uri: Option<String>,
@@ -177,21 +180,23 @@ struct Live {
 impl Drop for Live {
     fn drop(&mut self) {
         if let Some(uri) = self.uri.take() {
-            let (client, watch) = (self.client.clone(), Arc::clone(&self.watch));
-            self.runtime.spawn(async move { cancel(&client, &uri, watch.as_ref()).await });
+            let (id, client, watch) = (self.id.take(), self.client.clone(), Arc::clone(&self.watch));
+            self.runtime.spawn(async move { cancel(&client, id.as_deref(), &uri, watch.as_ref()).await });
         }
     }
 }
 
-/// Ends a query, looks whether it has ended, and tells.
-async fn cancel(client: &Client, uri: &str, watch: &dyn StatementWatch) {
+/// Ends a query, looks whether it has ended, and tells. Its pages do not say: one that was fetched before is given again as it
+/// was by Presto, and is an error in Trino.
+async fn cancel(client: &Client, id: Option<&str>, uri: &str, watch: &dyn StatementWatch) {
     let ended = timeout(CANCEL, async {
         client.delete(uri).await?;
+        let Some(id) = id else { return Err(WireError::Odd("a query has no id".to_owned())) };
         loop {
-            match client.get(uri).await {
+            match client.get(&format!("/v1/query/{id}")).await {
                 Err(WireError::Gone) => return Ok(()),
                 Err(error) => return Err(error),
-                Ok(bytes) if page::is_over(&bytes) => return Ok(()),
+                Ok(query) if page::is_over(&query) => return Ok(()),
                 Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::Error;
@@ -28,10 +28,19 @@ pub(crate) enum Message {
 impl Message {
     fn bytes(&self) -> u32 {
         match self {
-            Self::Batch(batch) => u32::try_from(batch.get_array_memory_size()).unwrap_or(MOST_BYTES).min(MOST_BYTES),
+            Self::Batch(batch) => u32::try_from(bytes_of(batch)).unwrap_or(MOST_BYTES).min(MOST_BYTES),
             Self::Truncated | Self::Failed(_) => 0,
         }
     }
+}
+
+/// Bytes of a batch's own rows: buffers may be shared with other batches.
+pub(crate) fn bytes_of(batch: &RecordBatch) -> usize {
+    let of = |column: &ArrayRef| {
+        let data = column.to_data();
+        data.get_slice_memory_size().unwrap_or_else(|_| data.get_array_memory_size())
+    };
+    batch.columns().iter().map(of).fold(0, usize::saturating_add)
 }
 
 /// The task's end.
@@ -85,7 +94,7 @@ impl Drop for Inbox {
 mod tests {
     use std::future::poll_fn;
 
-    use datafusion::arrow::array::{ArrayRef, BinaryArray};
+    use datafusion::arrow::array::BinaryArray;
     use futures::FutureExt;
     use tokio::task::unconstrained;
 

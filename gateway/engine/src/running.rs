@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::guard::Guard;
-use crate::outbox::{Inbox, Message};
+use crate::outbox::{Inbox, Message, bytes_of};
 use crate::plan::Planned;
 use crate::progress::{Closing, SourceProgress, Statements};
 use crate::query::Ticket;
@@ -201,7 +201,7 @@ impl Running {
     fn count(&mut self, batch: &RecordBatch) {
         if let Some(close) = &mut self.close {
             close.rows = close.rows.saturating_add(u64::try_from(batch.num_rows()).unwrap_or(u64::MAX));
-            close.bytes = close.bytes.saturating_add(u64::try_from(batch.get_array_memory_size()).unwrap_or(u64::MAX));
+            close.bytes = close.bytes.saturating_add(u64::try_from(bytes_of(batch)).unwrap_or(u64::MAX));
         }
     }
 
