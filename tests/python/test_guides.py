@@ -14,8 +14,11 @@ from snippets import RUN, Reader, blocks
 PAGES = sorted((ROOT / "docs/guide").glob("*.md"))
 # Pages whose reader begins with nothing but the checkout; the others' has a demo.
 FROM_NOTHING = ["your-own-files.md"]
-# Pages whose reader has a server: the variable that names the test's, and where the page says that it is.
-WITH_A_SERVER = {"presto.md": ("LOCKGATE_TRINO", "http://localhost:8080")}
+# Pages whose reader has a server: the variable that names the test's, where the page says that it is, and what else is
+# called otherwise in the test's.
+WITH_A_SERVER = {
+    "presto.md": ("LOCKGATE_TRINO", "http://localhost:8080", {'catalog = "tpch"': 'catalog = "tpch_as_it_comes"'}),
+}
 
 
 def free_port() -> str:
@@ -24,13 +27,14 @@ def free_port() -> str:
         return str(probe.getsockname()[1])
 
 
-def run(page, cwd, env, port=None, server=("", "")):
+def run(page, cwd, env, port=None, renamed=None):
     port = port or free_port()
     with Reader(cwd, {"LOCKGATE_URL": f"http://127.0.0.1:{port}"} | env) as reader:
         found = [block for block in blocks(page) if block.language in RUN]
         assert found, f"{page.name} shows nothing that can be run"
         for block in found:
-            block.text = block.text.replace("8815", port).replace(*server)
+            for name, here in ({"8815": port} | (renamed or {})).items():
+                block.text = block.text.replace(name, here)
             reader.run(block)
 
 
@@ -49,10 +53,10 @@ def test_a_page_that_begins_with_nothing_holds(page, checkout):
 
 @pytest.mark.parametrize("name", WITH_A_SERVER)
 def test_a_page_that_begins_with_a_server_holds(name, checkout):
-    variable, there = WITH_A_SERVER[name]
+    variable, there, renamed = WITH_A_SERVER[name]
     if variable not in os.environ:
         pytest.skip(f"{variable} names no server; `tests/run live` starts one")
-    run(ROOT / "docs/guide" / name, checkout, environment(), server=(there, os.environ[variable]))
+    run(ROOT / "docs/guide" / name, checkout, environment(), renamed=renamed | {there: os.environ[variable]})
 
 
 WITH_A_DEMO = [page for page in PAGES if page.name not in FROM_NOTHING and page.name not in WITH_A_SERVER]

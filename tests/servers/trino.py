@@ -1,16 +1,17 @@
-"""Trino 476: the core server and plugins, each its own archive; catalogues tpch and memory."""
+"""Trino 476: the core server and plugins, each its own archive; catalogues tpch and memory. Over HTTP everybody is who they
+say they are; over HTTPS they show a password or a token."""
 
 import shutil
 import tarfile
 import zipfile
 from pathlib import Path
 
-from . import java, statement
+from . import identity, java, statement
 from .process import Process, cache_dir, free_port, say
 
 NAME = "trino"
 VERSION = "476"
-PLUGINS = ("tpch", "memory")
+PLUGINS = ("tpch", "memory", "password-authenticators")
 # Catalogues of their own, in memory, for fixtures of the behaviour suite.
 SUITES = 16
 # And of the generated queries' worlds.
@@ -62,12 +63,15 @@ def start(folder: Path, heap: str = "1g") -> str:
         "query.max-memory-per-node": "400MB",
         "catalog.management": "static",
     }
+    config |= identity.prepare(folder / "tls", etc)
     (etc / "config.properties").write_text("".join(f"{key}={value}\n" for key, value in config.items()))
     (etc / "log.properties").write_text("io.trino=WARN\n")
-    for plugin in PLUGINS:
+    for plugin in ("tpch", "memory"):
         (etc / "catalog" / f"{plugin}.properties").write_text(f"connector.name={plugin}\n")
     with (etc / "catalog" / "tpch.properties").open("a") as properties:
         properties.write("tpch.column-naming=STANDARD\n")
+    # As a server has it that nobody has set up: the guide's.
+    (etc / "catalog" / "tpch_as_it_comes.properties").write_text("connector.name=tpch\n")
     for catalog in ["types", "faults", *(f"suite{number}" for number in range(SUITES)), *(f"world{number}" for number in range(WORLDS))]:
         (etc / "catalog" / f"{catalog}.properties").write_text("connector.name=memory\n")
     properties = {

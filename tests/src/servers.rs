@@ -1,5 +1,6 @@
 //! Real servers, started by `tests/servers` and named by environment variables.
 
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -94,6 +95,33 @@ impl Server {
             let Some(next) = page["nextUri"].as_str() else { return Ok(rows) };
             page = request(client.get(next)).send().await.map_err(text)?.json().await.map_err(text)?;
         }
+    }
+}
+
+/// How a server knows who asks over TLS; see `tests/servers/identity.py`.
+#[derive(Debug)]
+pub struct Identity {
+    folder: PathBuf,
+}
+
+impl Identity {
+    /// That of the Trino whose folder lies in `LOCKGATE_SERVERS`.
+    pub fn of_environment() -> Option<Self> {
+        let folder = PathBuf::from(std::env::var_os("LOCKGATE_SERVERS")?).join("trino/tls");
+        folder.is_dir().then_some(Self { folder })
+    }
+
+    /// The path of one of its files.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// What stands in one of its files.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    pub fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).expect("a file of the server's identity")
     }
 }
 

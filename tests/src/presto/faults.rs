@@ -2,16 +2,14 @@
 //! answer that looks whole.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use arrow::array::{RecordBatch, new_empty_array};
-use arrow::datatypes::{DataType, Field, Schema};
 use futures::StreamExt;
 use lockgate_wire::ErrorCode;
 
 use super::proxy::{Fault, Proxy};
+use super::tables::empty;
 use super::{Test, fixture};
 use crate::behaviour::fixture::Fixture;
 use crate::servers::Server;
@@ -51,9 +49,7 @@ pub(super) fn long(server: &Server) -> Fixture {
 }
 
 fn open_as(url: &str, catalog: &str, table: &str, more: serde_json::Value) -> Fixture {
-    let fields = vec![Field::new("l_orderkey", DataType::Int64, true), Field::new("l_comment", DataType::Utf8, true)];
-    let arrays = fields.iter().map(|field| new_empty_array(field.data_type())).collect();
-    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("no rows");
+    let batch = empty(&["l_orderkey", "l_comment"]);
     fixture(url, catalog, more, BTreeMap::from([(table.to_owned(), batch)]))
 }
 

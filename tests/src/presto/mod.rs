@@ -2,6 +2,7 @@
 
 mod faults;
 mod generated;
+mod identity;
 mod joined;
 mod proxy;
 mod recorder;
@@ -24,7 +25,8 @@ use crate::servers::{Dialect, Server};
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for dialect in Dialect::ALL {
-        for (name, test) in tests() {
+        let with_tls = if dialect == Dialect::Trino { identity::WITH_TLS } else { &[] };
+        for (name, test) in tests().chain(with_tls) {
             let run = move || {
                 let server = Server::of_environment(dialect).ok_or("no server")?;
                 test(&server).map_err(|error| format!("{error:?}").into())
@@ -37,7 +39,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn tests() -> impl Iterator<Item = &'static (&'static str, Test)> {
-    types::ALL.iter().chain(faults::ALL).chain(joined::ALL).chain(tpch::ALL).chain(generated::ALL)
+    types::ALL.iter().chain(faults::ALL).chain(identity::ALL).chain(joined::ALL).chain(tpch::ALL).chain(generated::ALL)
 }
 
 /// A test against one server.

@@ -1,9 +1,11 @@
 //! Arrow batches as tables of a server, by plain SQL.
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_empty_array};
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    TimeUnit, TimestampMicrosecondType, TimestampNanosecondType,
+    DataType, Date32Type, Decimal128Type, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    Schema, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType,
 };
 
 use crate::servers::{Dialect, Server};
@@ -32,6 +34,13 @@ pub fn write(server: &Server, catalog: &str, table: &str, batch: &RecordBatch) {
             .collect();
         server.run(&format!("INSERT INTO {catalog}.{table} VALUES {}", rows.join(", ")));
     }
+}
+
+/// A table of these columns without rows, for what is classified; types are looked up at the server.
+pub fn empty(columns: &[&str]) -> RecordBatch {
+    let fields: Vec<Field> = columns.iter().map(|name| Field::new(*name, DataType::Boolean, true)).collect();
+    let arrays = fields.iter().map(|field| new_empty_array(field.data_type())).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("no rows")
 }
 
 fn sql_type(dialect: Dialect, data_type: &DataType) -> String {

@@ -3,13 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use arrow::array::{Array, AsArray, RecordBatch, new_empty_array};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::array::{Array, AsArray};
 use serde_json::Value;
 
+use super::tables::empty;
 use super::{Test, fixture_with};
 use crate::behaviour::fixture::Fixture;
 use crate::behaviour::oracle::rows;
@@ -43,16 +42,13 @@ fn queries() -> Vec<(String, String)> {
 fn open(server: &Server, pushdown: bool) -> Fixture {
     let sql =
         format!("SELECT table_name, column_name FROM tpch.information_schema.columns WHERE table_schema = '{SCHEMA}'");
-    let mut tables: BTreeMap<String, Vec<Field>> = BTreeMap::new();
+    let mut columns: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in server.rows(&sql) {
         let text = |at: usize| row[at].as_str().expect("a name").to_owned();
-        tables.entry(format!("{SCHEMA}.{}", text(0))).or_default().push(Field::new(text(1), DataType::Boolean, true));
+        columns.entry(format!("{SCHEMA}.{}", text(0))).or_default().push(text(1));
     }
-    let empty = |fields: Vec<Field>| {
-        let arrays = fields.iter().map(|field| new_empty_array(field.data_type())).collect();
-        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("no rows")
-    };
-    let tables = tables.into_iter().map(|(name, fields)| (name, empty(fields))).collect();
+    let table = |names: Vec<String>| empty(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let tables = columns.into_iter().map(|(name, names)| (name, table(names))).collect();
     fixture_with(&server.url, "tpch", serde_json::json!({"cache_seconds": 600}), tables, pushdown)
 }
 

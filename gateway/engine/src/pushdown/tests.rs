@@ -1,9 +1,9 @@
-//! What is sent for whole queries, to a server that only listens.
+//! What is sent for whole queries, and what becomes of the rows.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::source_as_provider;
 use datafusion::execution::session_state::SessionStateBuilder;
@@ -11,7 +11,8 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
-use futures::stream::BoxStream;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 use lockgate_contract::{LiteralKind, SourceError, SqlAccess, SqlColumn, SqlDialect, SqlServer, SqlStatement};
 use lockgate_policies::{ColumnDecision, Erased, KeyRing, RowFilter, RowRule, Shown, TableName, Treatment};
 
@@ -36,7 +37,7 @@ pub(super) const DIALECT: SqlDialect = SqlDialect {
     treatments: &[("year", Some(LiteralKind::Date), "year_of({})"), ("null", None, "nothing({})")],
 };
 
-/// A server that only listens.
+/// A server that gives two rows, whatever it is asked.
 #[derive(Debug)]
 pub(super) struct Silent(pub(super) &'static str);
 
@@ -45,8 +46,17 @@ impl SqlServer for Silent {
         self.0
     }
 
-    fn run(&self, _: SqlStatement) -> BoxStream<'static, Result<RecordBatch, SourceError>> {
-        panic!("nothing is asked while a query is planned")
+    /// A row with a text, and one without.
+    fn run(&self, statement: SqlStatement) -> BoxStream<'static, Result<RecordBatch, SourceError>> {
+        let column = |field: &FieldRef| -> ArrayRef {
+            match field.data_type() {
+                DataType::Utf8 => Arc::new(StringArray::from(vec![Some("raw"), None])),
+                DataType::Int64 => Arc::new(Int64Array::from(vec![1, 2])),
+                other => panic!("no values of type {other} were expected"),
+            }
+        };
+        let columns = statement.schema.fields().iter().map(column).collect();
+        stream::iter([Ok(RecordBatch::try_new(statement.schema, columns).unwrap())]).boxed()
     }
 }
 
@@ -166,6 +176,19 @@ async fn tokens_are_joined_grouped_and_counted_by_what_they_stand_for() {
         let [sent] = statements(&cut_of(sql).await).try_into().unwrap_or_else(|sent| panic!("{sql}: {sent:?}"));
         assert!(sent.contains(expected) && sent.contains("\"email\""), "{sql}: {sent}");
     }
+}
+
+#[tokio::test]
+async fn the_token_is_made_when_the_rows_come() {
+    let cut = cut_of("SELECT email, count(*) FROM all_rows GROUP BY email").await;
+    let state = SessionStateBuilder::new().with_default_features().build();
+    let plan = state.query_planner().create_physical_plan(&cut.plan, &state).await.unwrap();
+    let batches = datafusion::physical_plan::collect(plan, state.task_ctx()).await.unwrap();
+    let raw: ArrayRef = Arc::new(StringArray::from(vec![Some("raw"), None]));
+    let key = KeyRing::from_secret([7_u8; 32], "test").purpose_key("test");
+    let token = Treatment::Hash.apply(&raw, Some(&key)).unwrap();
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [2]);
+    assert_eq!(batches.first().map(|batch| batch.column(0)), Some(&token));
 }
 
 #[tokio::test]

@@ -49,7 +49,9 @@ pub(crate) struct StatementRows {
 
 /// Makes a batch of the plan's columns out of one of the server's.
 #[derive(Clone)]
-pub(crate) struct Make(Arc<dyn Fn(&RecordBatch, &SchemaRef) -> Result<RecordBatch> + Send + Sync>);
+pub(crate) struct Make(Arc<Making>);
+
+type Making = dyn Fn(&RecordBatch, &SchemaRef) -> Result<RecordBatch> + Send + Sync;
 
 impl Make {
     /// Makes batches with `make`.
