@@ -63,7 +63,7 @@ def replace_asm(plugin: Path) -> None:
             shutil.copy(newer, plugin)
 
 
-def start(folder: Path, heap: str = "1g") -> str:
+def start(folder: Path, heap: str = "2g") -> str:
     """Starts the server with its state in `folder`, and gives its address once it answers queries."""
     install()
     found = java.find_java(17, 17)
@@ -77,6 +77,9 @@ def start(folder: Path, heap: str = "1g") -> str:
         "discovery.uri": f"http://127.0.0.1:{port}",
         "query.max-memory": "400MB",
         "query.max-memory-per-node": "400MB",
+        # Thousands of statements are asked, and each is remembered for 15 minutes otherwise.
+        "query.min-expire-age": "2m",
+        "query.max-history": "50",
         "query.max-total-memory-per-node": "500MB",
     }
     node = {"node.environment": "test", "node.id": "presto-1", "node.data-dir": folder / "data"}

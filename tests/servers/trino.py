@@ -48,7 +48,7 @@ def install() -> None:
             shutil.rmtree(part)
 
 
-def start(folder: Path, heap: str = "1g") -> str:
+def start(folder: Path, heap: str = "2g") -> str:
     """Starts the server with its state in `folder`, and gives its address once it answers queries."""
     install()
     found = java.find_java(24, 25)
@@ -61,6 +61,9 @@ def start(folder: Path, heap: str = "1g") -> str:
         "discovery.uri": f"http://127.0.0.1:{port}",
         "query.max-memory": "400MB",
         "query.max-memory-per-node": "400MB",
+        # Thousands of statements are asked, and each is remembered for 15 minutes otherwise.
+        "query.min-expire-age": "2m",
+        "query.max-history": "50",
         "catalog.management": "static",
     }
     config |= identity.prepare(folder / "tls", etc)

@@ -139,8 +139,11 @@ impl Reader {
         let mut json = serde_json::Deserializer::from_slice(bytes);
         let seed = PageSeed { reader: self, trouble: &mut trouble };
         let page = seed.deserialize(&mut json).and_then(|page| json.end().map(|()| page));
-        // The parser's own text may quote what it could not read.
-        page.map_err(|error| trouble.unwrap_or(PageError::Broken(error.column())))
+        // The parser's own text may quote what it could not read. A page that ends early may end within a value.
+        page.map_err(|error| match trouble {
+            Some(trouble) if !error.is_eof() => trouble,
+            _ => PageError::Broken(error.column()),
+        })
     }
 }
 
@@ -288,7 +291,6 @@ impl<'de> Visitor<'de> for Row<'_> {
                     return Err(odd());
                 }
                 Err(error) => {
-                    // A page that ends within a value is broken, which the parser tells better.
                     if let Some(head) = self.reader.heads.get(index) {
                         *self.trouble = Some(PageError::Misfit(head.name.clone(), head.sql_type.clone()));
                     }
@@ -301,5 +303,49 @@ impl<'de> Visitor<'de> for Row<'_> {
             return Err(odd());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_schema::{DataType, Field, Schema};
+
+    use super::*;
+
+    const PAGE: &str = r#"{"id":"20261126_1","nextUri":"http://x/1","columns":[{"name":"a","type":"bigint"},
+        {"name":"b","type":"varchar(9)"},{"name":"c","type":"double"}],
+        "data":[[1,"caf\u00e9 \"x\"",1.5],[null,"",-2.5e3],[-77,null,null]],"stats":{"state":"RUNNING"}}"#;
+
+    fn reader() -> Reader {
+        let field = |name: &str, data_type: DataType| Field::new(name, data_type, true);
+        let fields = vec![field("a", DataType::Int64), field("b", DataType::Utf8), field("c", DataType::Float64)];
+        Reader::new(&Arc::new(Schema::new(fields)))
+    }
+
+    #[test]
+    fn a_page_that_ends_anywhere_before_its_end_is_broken() {
+        assert_eq!(reader().read(PAGE.as_bytes()).unwrap().next_uri.as_deref(), Some("http://x/1"));
+        for end in 0..PAGE.len() {
+            let part = PAGE.as_bytes().get(..end).unwrap();
+            assert!(matches!(reader().read(part), Err(PageError::Broken(_))), "{end}: {:?}", reader().read(part));
+        }
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_names_its_column() {
+        let page = PAGE.replace("[null,\"\"", "[\"one\",\"\"");
+        assert_eq!(reader().read(page.as_bytes()).unwrap_err(), PageError::Misfit("a".to_owned(), "bigint".to_owned()));
+    }
+
+    #[test]
+    fn a_query_is_over_when_its_state_says_so() {
+        assert_eq!(query_id(PAGE.as_bytes()).as_deref(), Some("20261126_1"));
+        assert_eq!(query_id(br#"{"id":"../x"}"#), None);
+        for (state, expected) in [("FAILED", true), ("FINISHED", true), ("RUNNING", false), ("", false)] {
+            assert_eq!(is_over(format!(r#"{{"queryId":"1","state":"{state}"}}"#).as_bytes()), expected);
+        }
+        assert!(!is_over(b"<html>"));
     }
 }

@@ -154,6 +154,10 @@ impl Closing {
 
     /// Waits until it can be written.
     pub(crate) async fn ready(self) {
+        self.ready_within(CONFIRMED_WITHIN).await;
+    }
+
+    async fn ready_within(self, most: Duration) {
         let over = async {
             loop {
                 let changed = self.statements.changed.notified();
@@ -164,7 +168,7 @@ impl Closing {
             }
         };
         // Whatever has not been confirmed by then stands there as that.
-        if tokio::time::timeout(CONFIRMED_WITHIN, over).await.is_err() {
+        if tokio::time::timeout(most, over).await.is_err() {
             let open = self.statements.progress().into_iter().filter(|open| open.state != SourceState::Ended);
             self.statements.given_up.lock().extend(open.map(|open| (open.source, false)));
         }
@@ -177,5 +181,113 @@ impl Drop for Closing {
             record.given_up.clone_from(&self.statements.given_up.lock());
             self.ledger.close(record);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use async_trait::async_trait;
+    use lockgate_policies::{Asker, Env, Principal};
+    use lockgate_wire::audit::{OpenRecord, Outcome, RefusedRecord};
+
+    use super::*;
+    use crate::{LedgerError, Standing};
+
+    fn session(name: &str) -> Session {
+        let principal = Principal { name: name.to_owned(), roles: BTreeSet::new() };
+        let env = Env { dc: "eu".to_owned(), site: "eu".to_owned(), today: chrono::NaiveDate::default() };
+        let asker = Asker { principal, purpose: "test".to_owned(), env };
+        Session { asker, door: "test", standing: Standing::default() }
+    }
+
+    #[test]
+    fn a_query_is_found_by_who_asked_it_for_as_long_as_it_runs() {
+        let (asked, id, statements) = (Asked::default(), Uuid::now_v7(), Arc::new(Statements::default()));
+        asked.add(id, &session("ann"), &statements);
+        assert!(asked.find(id, &session("ann")).is_some());
+        assert!(asked.find(id, &session("bob")).is_none());
+        assert!(asked.find(Uuid::now_v7(), &session("ann")).is_none());
+        drop(statements);
+        assert!(asked.find(id, &session("ann")).is_none());
+    }
+
+    #[test]
+    fn counts_are_told_only_where_no_row_is_hidden() {
+        let statements = Arc::new(Statements::default());
+        let watches = [statements.watch("open", false), statements.watch("closed", true)];
+        let counts = StatementProgress { parts: 3, rows: 7, ..StatementProgress::default() };
+        watches.iter().for_each(|watch| watch.progress(counts));
+        let told: Vec<_> = statements.progress().into_iter().map(|one| (one.source, one.state, one.done)).collect();
+        assert_eq!(
+            told,
+            [
+                ("open".to_owned(), SourceState::Running, Some(counts)),
+                ("closed".to_owned(), SourceState::Running, None)
+            ]
+        );
+    }
+
+    /// Keeps the records of ends.
+    #[derive(Default)]
+    struct Closed(Mutex<Vec<CloseRecord>>);
+
+    #[async_trait]
+    impl Ledger for Closed {
+        async fn open(&self, _: OpenRecord) -> Result<(), LedgerError> {
+            Ok(())
+        }
+
+        async fn refused(&self, _: RefusedRecord) -> Result<(), LedgerError> {
+            Ok(())
+        }
+
+        fn close(&self, record: CloseRecord) {
+            self.0.lock().push(record);
+        }
+    }
+
+    fn record() -> CloseRecord {
+        CloseRecord {
+            query_id: Uuid::now_v7(),
+            at: chrono::DateTime::default(),
+            outcome: Outcome::Cancelled,
+            code: None,
+            rows: 0,
+            bytes: 0,
+            elapsed_ms: 0,
+            given_up: BTreeMap::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_end_is_recorded_when_every_source_has_said_what_became_of_its_statements() {
+        let (ledger, statements) = (Arc::new(Closed::default()), Arc::new(Statements::default()));
+        let watches = ["one", "one", "two"].map(|source| statements.watch(source, false));
+        let closing = Closing::new(record(), Arc::clone(&statements), Arc::<Closed>::clone(&ledger));
+        assert!(!closing.is_ready());
+        let ready = tokio::spawn(closing.ready());
+        let [first, second, third] = watches;
+        first.given_up(true);
+        second.given_up(false);
+        third.given_up(true);
+        drop((first, second));
+        tokio::task::yield_now().await;
+        assert!(ledger.0.lock().is_empty());
+        drop(third);
+        ready.await.unwrap();
+        let given_up = BTreeMap::from([("one".to_owned(), false), ("two".to_owned(), true)]);
+        assert_eq!(ledger.0.lock().iter().map(|record| record.given_up.clone()).collect::<Vec<_>>(), [given_up]);
+    }
+
+    #[tokio::test]
+    async fn a_source_that_never_says_is_recorded_as_not_confirmed() {
+        let (ledger, statements) = (Arc::new(Closed::default()), Arc::new(Statements::default()));
+        let watch = statements.watch("one", false);
+        let closing = Closing::new(record(), Arc::clone(&statements), Arc::<Closed>::clone(&ledger));
+        closing.ready_within(Duration::from_millis(1)).await;
+        assert_eq!(ledger.0.lock().first().map(|record| record.given_up.get("one").copied()), Some(Some(false)));
+        drop(watch);
     }
 }

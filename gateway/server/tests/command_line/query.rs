@@ -110,7 +110,8 @@ fn request_carries_token_purpose_and_statement() {
     ] {
         assert!(request.contains(part), "{request}");
     }
-    assert!(request.ends_with(r#"{"sql":"SELECT 'ü'","timeout_ms":2000,"max_rows":7}"#), "{request}");
+    assert!(request.contains(r#"{"sql":"SELECT 'ü'","query_id":""#), "{request}");
+    assert!(request.ends_with(r#"","timeout_ms":2000,"max_rows":7}"#), "{request}");
 }
 
 #[test]
@@ -291,5 +292,5 @@ fn statement_comes_from_standard_input() {
     let mut child = query(&url, &["-q", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"SELECT\n2").unwrap();
     assert!(child.wait().unwrap().success());
-    assert!(peer.join().unwrap().ends_with(r#"{"sql":"SELECT\n2"}"#));
+    assert!(peer.join().unwrap().contains(r#"{"sql":"SELECT\n2","query_id":""#));
 }

@@ -183,6 +183,7 @@ async fn only_the_media_types_of_an_endpoint_are_served() {
         let path = match endpoint.path {
             "/v1/query" => "/v1/query?q=SELECT+1",
             "/v1/policy/explain" => "/v1/policy/explain?table=lake.crm.people",
+            "/v1/progress" => "/v1/progress?query_id=0193a6f4-0000-7000-8000-000000000000",
             path => path,
         };
         let request = |accept: &str| {

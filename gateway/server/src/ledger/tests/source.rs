@@ -1,5 +1,6 @@
 //! The ledger as tables: what they hold is what the command line finds, at any moment, and nothing else.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -78,10 +79,18 @@ fn searched(dir: &Path) -> Vec<String> {
                 query.sql_digest,
                 format!("[{}]", tables.join(", ")),
                 format!("[{}]", query.sources.join(", ")),
+                given_up(&query.given_up, true),
+                given_up(&query.given_up, false),
             ]
             .join("|")
         })
         .collect()
+}
+
+/// The sources that confirmed, or did not, that a statement ended there.
+fn given_up(sources: &BTreeMap<String, bool>, confirmed: bool) -> String {
+    let some = sources.iter().filter(|(_, ended)| **ended == confirmed).map(|(source, _)| source.as_str());
+    format!("[{}]", some.collect::<Vec<_>>().join(", "))
 }
 
 /// What `audit who-saw` finds, in the form of [`rows`].
@@ -130,7 +139,8 @@ async fn tables_hold_what_search_and_who_saw_find_with_every_outcome() {
     let code = Some("TIME_LIMIT".to_owned());
     ledger.close(close_record(&opened[2], 20));
     ledger.close(CloseRecord { outcome: Outcome::Failed, code, ..close_record(&opened[1], 1) });
-    ledger.close(CloseRecord { outcome: Outcome::Cancelled, ..close_record(&opened[0], 2) });
+    let given_up = BTreeMap::from([("presto".to_owned(), true), ("vertica".to_owned(), false)]);
+    ledger.close(CloseRecord { outcome: Outcome::Cancelled, given_up, ..close_record(&opened[0], 2) });
     ledger.flush().await.unwrap();
     fill(&ledger, 4).await;
 
