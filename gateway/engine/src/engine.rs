@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::execution::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -11,6 +12,7 @@ use datafusion::prelude::SessionConfig;
 use lockgate_contract::{Source, SourceError};
 use lockgate_policies::{KeyRing, PolicyStore, StoreStatus};
 use lockgate_wire::ErrorCode;
+use parking_lot::Mutex;
 use tokio::runtime::{Handle, Runtime};
 
 use crate::admit::{Admission, GlobalMemory};
@@ -203,6 +205,9 @@ fn session_config(config: &EngineConfig) -> SessionConfig {
 /// of it is ever backed by memory.
 const STACK_BYTES: usize = 64 << 20;
 
+/// How long query threads may take to end with their engine.
+const ENDED_WITHIN: Duration = Duration::from_secs(10);
+
 /// Threads of their own for queries, so that a busy query does not keep the doors from answering.
 struct Tasks {
     handle: Handle,
@@ -223,8 +228,19 @@ impl Tasks {
 
 impl Drop for Tasks {
     fn drop(&mut self) {
-        // A runtime must not be dropped inside another one; this only tells it to end.
-        if let Some(runtime) = self.runtime.take() {
+        // A runtime must not be dropped inside another one, so a thread of its own ends it. The threads are waited for: glibc
+        // may read a thread's stack after it was given back when the thread ends while it is let go, and stacks of this size
+        // are given back at once.
+        let runtime = Arc::new(Mutex::new(self.runtime.take()));
+        let ending = Arc::clone(&runtime);
+        let end = move || {
+            if let Some(runtime) = ending.lock().take() {
+                runtime.shutdown_timeout(ENDED_WITHIN);
+            }
+        };
+        if std::thread::Builder::new().name("lockgate-end".to_owned()).spawn(end).is_err()
+            && let Some(runtime) = runtime.lock().take()
+        {
             runtime.shutdown_background();
         }
     }
