@@ -110,11 +110,11 @@ class Gateway:
                 text += f'      {name}: {{tags: [{tag}], type: "{data_type}"}}\n'
         return text
 
-    def ask(self, sql: str, who: str = "plain", read: bool = True):
+    def ask(self, sql: str, who: str = "plain"):
         headers = {"Authorization": "Bearer " + self.tokens[who], "Lockgate-Purpose": "bench"}
         request = urllib.request.Request(self.url + "/v1/query", data=sql.encode(), headers=headers)
         with urllib.request.urlopen(request) as answer:
-            return pa.ipc.open_stream(answer).read_all() if read else answer.read()
+            return pa.ipc.open_stream(answer).read_all()
 
     def peak_mib(self) -> float:
         status = Path(f"/proc/{self.process.pid}/status").read_text()

@@ -79,7 +79,6 @@ fn written(shape: &ColumnShape, raw: &Known, dialect: &SqlDialect) -> Option<Str
         DataType::Utf8 if raw.comparable => Some(LiteralKind::Text),
         _ => return None,
     };
-    let templates = dialect.treatments.iter();
-    let found = templates.clone().find(|(name, of, _)| *name == treatment.name() && *of == kind);
+    let found = dialect.treatments.iter().find(|(name, of, _)| *name == treatment.name() && *of == kind);
     found.map(|(_, _, template)| format!("({})", template.replace("{}", &raw.sql)))
 }

@@ -159,7 +159,7 @@ pub(super) async fn ask(question: &Question) -> Result<Answer, Failure> {
 }
 
 /// A client that goes never through a proxy and never on to another address: both would see the token.
-fn client() -> Result<reqwest::Client, Failure> {
+pub(super) fn client() -> Result<reqwest::Client, Failure> {
     reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
@@ -170,10 +170,10 @@ fn client() -> Result<reqwest::Client, Failure> {
 }
 
 /// How far the gateway is with the question; `None` when it does not say.
-pub(super) async fn progress(question: &Question) -> Option<Report> {
+pub(super) async fn progress(client: &reqwest::Client, question: &Question) -> Option<Report> {
     let mut url = question.url.join("progress").ok()?;
     url.query_pairs_mut().append_pair("query_id", &question.request.query_id?.to_string());
-    let request = client().ok()?.get(url).bearer_auth(&question.token).header("Lockgate-Purpose", &question.purpose);
+    let request = client.get(url).bearer_auth(&question.token).header("Lockgate-Purpose", &question.purpose);
     let answer = request.timeout(CONNECT_TIMEOUT).send().await.ok()?.bytes().await.ok()?;
     serde_json::from_slice(&answer).ok()
 }

@@ -43,12 +43,11 @@ impl Progress {
 
     /// Tells how far the sources are, for as long as somebody watches.
     pub(super) async fn follow(&self, question: &Question) -> Infallible {
-        if self.bar.is_hidden() {
-            return std::future::pending().await;
-        }
+        let client = if self.bar.is_hidden() { None } else { ask::client().ok() };
+        let Some(client) = client else { return std::future::pending().await };
         loop {
             tokio::time::sleep(EVERY).await;
-            if let Some(report) = ask::progress(question).await {
+            if let Some(report) = ask::progress(&client, question).await {
                 self.sources.replace(told(&report));
                 self.tell();
             }
