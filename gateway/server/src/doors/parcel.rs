@@ -33,6 +33,8 @@ pub(crate) struct Parcel {
     n_rows: u64,
     truncated: bool,
     stage: Stage,
+    /// The error that the body is about to fail with.
+    failure: Option<Error>,
     /// What tells the ending after the last byte, for callers that take trailers.
     trailers: Option<fn(Ending) -> HeaderMap>,
     meter: Meter,
@@ -62,6 +64,7 @@ impl Parcel {
             n_rows: 0,
             truncated: false,
             stage: Stage::Open,
+            failure: None,
             trailers: None,
             meter,
         }
@@ -101,10 +104,15 @@ impl Parcel {
     }
 
     /// Breaks off in mid-stream: the body fails, so the connection has no clean end.
-    fn abort(&mut self, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    ///
+    /// It fails at the next turn only: with the error, a server forgets what it has not written yet, and that may be the
+    /// status and headers, without which the caller would not know what became of the query.
+    fn abort(&mut self, error: Error, cx: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let error = self.break_off(error);
         answer::log(&error, "in mid-stream");
-        Poll::Ready(Some(Err(error)))
+        self.failure = Some(error);
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Fills `ready` with the next piece, or with the end.
@@ -157,7 +165,7 @@ impl Body for Parcel {
         loop {
             if let Some(bytes) = this.ready.pop_front() {
                 if let Err(error) = this.watch.check() {
-                    return this.abort(error);
+                    return this.abort(error, cx);
                 }
                 this.meter.sent(bytes.len());
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
@@ -167,11 +175,11 @@ impl Body for Parcel {
                     let trailers = this.trailers.take().map(|trailers| trailers(this.ending()));
                     return Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))));
                 }
-                Stage::Broken => return Poll::Ready(None),
+                Stage::Broken => return Poll::Ready(this.failure.take().map(Err)),
                 Stage::Open => {}
             }
             if let Err(error) = ready!(this.poll_piece(cx)) {
-                return this.abort(error);
+                return this.abort(error, cx);
             }
         }
     }
