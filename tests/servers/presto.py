@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 from . import java, statement
-from .process import Process, cache_dir, free_port, say
+from .process import Process, cache_dir, free_port, heap_gib, say
 
 NAME = "presto"
 VERSION = "0.287"
@@ -63,7 +63,7 @@ def replace_asm(plugin: Path) -> None:
             shutil.copy(newer, plugin)
 
 
-def start(folder: Path, heap: str = "2g") -> str:
+def start(folder: Path) -> str:
     """Starts the server with its state in `folder`, and gives its address once it answers queries."""
     install()
     found = java.find_java(17, 17)
@@ -75,8 +75,8 @@ def start(folder: Path, heap: str = "2g") -> str:
         "http-server.http.port": str(port),
         "discovery-server.enabled": "true",
         "discovery.uri": f"http://127.0.0.1:{port}",
-        "query.max-memory": "400MB",
-        "query.max-memory-per-node": "400MB",
+        "query.max-memory": f"{heap_gib() * 200}MB",
+        "query.max-memory-per-node": f"{heap_gib() * 200}MB",
         # Thousands of statements are asked, and each is remembered for 15 minutes otherwise.
         "query.min-expire-age": "2m",
         "query.max-history": "50",
@@ -104,7 +104,7 @@ def start(folder: Path, heap: str = "2g") -> str:
     }
     options = [f"--add-opens={package}=ALL-UNNAMED" for package in OPENED]
     options += [f"-D{key}={value}" for key, value in properties.items()]
-    command = [found, "-server", f"-Xmx{heap}", "-XX:+UseG1GC", *options, "-cp", f"{home()}/lib/*"]
+    command = [found, "-server", f"-Xmx{heap_gib()}g", "-XX:+UseG1GC", *options, "-cp", f"{home()}/lib/*"]
     process = Process(folder, NAME)
     process.start([*command, "com.facebook.presto.server.PrestoServer"])
     url = f"http://127.0.0.1:{port}"

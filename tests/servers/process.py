@@ -20,6 +20,11 @@ def cache_dir() -> Path:
     return Path(base) / "servers"
 
 
+def heap_gib() -> int:
+    """Heap of a Java server, of which queries may take a fifth: little, so that it fits beside a build. Benches set more."""
+    return int(os.environ.get("LOCKGATE_SERVER_GIB") or 2)
+
+
 def free_port() -> int:
     """A port that nobody listens on now."""
     with socket.socket() as listener:

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 from . import identity, java, statement
-from .process import Process, cache_dir, free_port, say
+from .process import Process, cache_dir, free_port, heap_gib, say
 
 NAME = "trino"
 VERSION = "476"
@@ -48,7 +48,7 @@ def install() -> None:
             shutil.rmtree(part)
 
 
-def start(folder: Path, heap: str = "2g") -> str:
+def start(folder: Path) -> str:
     """Starts the server with its state in `folder`, and gives its address once it answers queries."""
     install()
     found = java.find_java(24, 25)
@@ -59,8 +59,8 @@ def start(folder: Path, heap: str = "2g") -> str:
         "node-scheduler.include-coordinator": "true",
         "http-server.http.port": str(port),
         "discovery.uri": f"http://127.0.0.1:{port}",
-        "query.max-memory": "400MB",
-        "query.max-memory-per-node": "400MB",
+        "query.max-memory": f"{heap_gib() * 200}MB",
+        "query.max-memory-per-node": f"{heap_gib() * 200}MB",
         # Thousands of statements are asked, and each is remembered for 15 minutes otherwise.
         "query.min-expire-age": "2m",
         "query.max-history": "50",
@@ -92,7 +92,7 @@ def start(folder: Path, heap: str = "2g") -> str:
     options = [f"-D{key}={value}" for key, value in properties.items()]
     # What version 476 asks of its Java.
     options += ["--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow"]
-    command = [found, "-server", f"-Xmx{heap}", "-XX:+UseG1GC", *options, "-cp", f"{home()}/lib/*"]
+    command = [found, "-server", f"-Xmx{heap_gib()}g", "-XX:+UseG1GC", *options, "-cp", f"{home()}/lib/*"]
     process = Process(folder, NAME)
     process.start([*command, "io.trino.server.TrinoServer"])
     url = f"http://127.0.0.1:{port}"

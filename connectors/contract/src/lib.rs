@@ -19,6 +19,6 @@ pub use options::{OptionKind, OptionSpec, Options};
 pub use pinned::PinnedStore;
 pub use source::{Connector, Source, SourceTable, TablePath};
 pub use sql::{
-    LiteralKind, QueryContext, SqlAccess, SqlColumn, SqlDialect, SqlServer, SqlStatement, StatementProgress,
-    StatementWatch, UNREADABLE_TYPE,
+    LiteralKind, QueryContext, SqlAccess, SqlArgument, SqlColumn, SqlDialect, SqlFunction, SqlServer, SqlStatement,
+    StatementProgress, StatementWatch, UNREADABLE_TYPE,
 };

@@ -133,8 +133,34 @@ pub struct SqlDialect {
     /// A whole number `{}` as its decimal digits.
     pub digits: Option<&'static str>,
     /// Treatments without a key, by name and the kind of value (none for every kind), that it can write: what is made of `{}`
-    /// is what the gateway makes of it, null for null, and never fails.
+    /// is what the gateway makes of it, also of null, and never fails.
     pub treatments: &'static [(&'static str, Option<LiteralKind>, &'static str)],
+    /// Functions that it can compute.
+    pub functions: &'static [SqlFunction],
+}
+
+/// A function that a server computes with the gateway's result: for every argument, null for null, and without failing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SqlFunction {
+    /// The gateway's name of it.
+    pub name: &'static str,
+    /// What it is called with; a function of several forms stands in the list several times.
+    pub arguments: &'static [SqlArgument],
+    /// What it gives.
+    pub gives: LiteralKind,
+    /// How the server writes it; `{0}`, `{1}`, ... stand for the arguments.
+    pub sql: &'static str,
+}
+
+/// What a function is called with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SqlArgument {
+    /// A value of this kind. Texts are of columns that are comparable.
+    Value(LiteralKind),
+    /// This constant word, in upper or lower case.
+    Word(&'static str),
+    /// A constant whole number from one to another; it is written in digits.
+    Whole(i64, i64),
 }
 
 /// Kinds of values that have literals.

@@ -4,6 +4,9 @@ use std::fmt;
 
 use lockgate_contract::{LiteralKind, SqlDialect};
 
+use crate::functions::FUNCTIONS;
+use crate::treatments::TREATMENTS;
+
 /// Whose protocol a coordinator speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -58,23 +61,6 @@ const LITERALS: &[(LiteralKind, &str)] = &[
     (LiteralKind::Instant, "TIMESTAMP '{} UTC'"),
 ];
 
-const TREATMENTS: &[(&str, Option<LiteralKind>, &str)] = &[
-    ("null", None, "CASE WHEN false THEN {} END"),
-    ("year", Some(LiteralKind::Date), "date_trunc('year', {})"),
-    ("month", Some(LiteralKind::Date), "date_trunc('month', {})"),
-    ("round_100", Some(LiteralKind::Float64), "floor({} / DOUBLE '100') * DOUBLE '100' + DOUBLE '0'"),
-    (
-        "geo_1km",
-        Some(LiteralKind::Float64),
-        "CASE WHEN is_finite({} * DOUBLE '100') THEN floor({} * DOUBLE '100') / DOUBLE '100' + DOUBLE '0' END",
-    ),
-    (
-        "geo_10km",
-        Some(LiteralKind::Float64),
-        "CASE WHEN is_finite({} * DOUBLE '10') THEN floor({} * DOUBLE '10') / DOUBLE '10' + DOUBLE '0' END",
-    ),
-];
-
 const PRESTO: SqlDialect = SqlDialect {
     name: "Presto",
     literals: LITERALS,
@@ -85,9 +71,15 @@ const PRESTO: SqlDialect = SqlDialect {
     sha256: Some("to_hex(sha256(to_utf8({})))"),
     digits: Some("CAST({} AS varchar)"),
     treatments: TREATMENTS,
+    functions: FUNCTIONS,
 };
 
 const TRINO: SqlDialect = SqlDialect { name: "Trino", second_digits: 9, ..PRESTO };
+
+/// What the SQL of both servers can express with the gateway's meaning; of digits behind the second, Presto has three.
+pub fn sql_dialect() -> &'static SqlDialect {
+    &TRINO
+}
 
 /// A name in double quotes.
 pub(crate) fn quoted(name: &str) -> String {

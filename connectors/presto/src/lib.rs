@@ -11,11 +11,14 @@ mod connector;
 mod coordinator;
 mod dialect;
 mod fault;
+mod functions;
 mod page;
 mod source;
 mod statement;
 mod text;
+mod treatments;
 mod types;
 
 pub use connector::{KIND, PrestoConnector};
+pub use dialect::sql_dialect;
 pub use types::type_table;

@@ -22,6 +22,7 @@ use crate::bind::{Bound, BoundTable, not_found};
 use crate::engine::Engine;
 use crate::parse::Mode;
 use crate::scan::{BatchTable, RawTable, SourceFault, SqlTable};
+use crate::tokens::Tokens;
 use crate::{Error, Session, denial, functions, rewrite};
 
 /// A query whose every scan is governed.
@@ -75,9 +76,11 @@ pub(crate) fn govern(
 ) -> Result<Governed, Error> {
     let mut sources: HashMap<TableName, Arc<dyn TableSource>> = HashMap::new();
     let mut tables = Vec::with_capacity(bound.tables.len());
+    let purpose = &session.asker.purpose;
+    let tokens = Tokens::new(engine.keys().purpose_key(purpose), purpose);
     for table in bound.tables {
         let decision = bound.policy.decide(&session.asker, &table.name, &table.table.schema);
-        let provider = governed_table(engine, session, state, &table, &decision)?;
+        let provider = governed_table(engine, &tokens, session, state, &table, &decision)?;
         sources.insert(table.spelled, provider_as_source(provider));
         let source = table.source.name().to_owned();
         tables.push(GovernedTable { name: table.name, source, decision, schema: table.table.schema });
@@ -95,6 +98,7 @@ pub(crate) fn govern(
 
 fn governed_table(
     engine: &Engine,
+    tokens: &Tokens,
     session: &Session,
     state: &SessionState,
     table: &BoundTable,
@@ -109,9 +113,7 @@ fn governed_table(
     let shape = TableShape::new(raw_schema, columns, &table.name.to_string());
     let rows = RowPredicate::new(rows, raw_schema, state, session.asker.env.today)?;
     let raw = raw_table(engine, table, rows.expr().is_some())?;
-    let purpose = &session.asker.purpose;
-    let key = engine.keys().purpose_key(purpose);
-    Ok(Arc::new(PolicyTable::new(table.name.clone(), raw, shape, rows, key, purpose.clone())))
+    Ok(Arc::new(PolicyTable::new(table.name.clone(), raw, shape, rows, tokens.clone())))
 }
 
 fn raw_table(engine: &Engine, table: &BoundTable, hides_rows: bool) -> Result<RawTable, Error> {

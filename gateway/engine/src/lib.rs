@@ -35,6 +35,7 @@ mod pushdown;
 mod rewrite;
 mod rules;
 mod scan;
+mod tokens;
 
 pub use config::EngineConfig;
 pub use engine::{Engine, EngineStatus};

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use lockgate_contract::OptionKind;
+use lockgate_contract::{OptionKind, SqlArgument};
 use lockgate_wire::{ErrorCode, ErrorKind};
 
 use crate::config::SETTINGS;
@@ -119,6 +119,29 @@ fn presto_types_page_lists_every_type() {
         writeln!(page, "| `{source_type}` | {shown} |").unwrap();
     }
     check("presto-types.md", &page);
+}
+
+#[test]
+fn presto_functions_page_lists_every_function_and_treatment() {
+    let mut page = format!("{PRINTED}{}", include_str!("reference/presto-functions.md"));
+    let dialect = lockgate_connector_presto::sql_dialect();
+    for function in dialect.functions {
+        let arguments = function.arguments.iter().map(|argument| match argument {
+            SqlArgument::Value(kind) => format!("{kind:?}"),
+            SqlArgument::Word(word) => format!("'{word}'"),
+            SqlArgument::Whole(least, i64::MAX) => format!("{least} or more"),
+            SqlArgument::Whole(least, most) => format!("{least} to {most}"),
+        });
+        let arguments = arguments.collect::<Vec<_>>().join(", ");
+        let sql = function.sql.replace('|', "\\|");
+        writeln!(page, "| `{}({arguments})` | {:?} | `{sql}` |", function.name, function.gives).unwrap();
+    }
+    page.push_str("\n## Treatments\n\nOf a column `{}`:\n\n| Treatment | Of | At the source |\n|---|---|---|\n");
+    for (name, kind, sql) in dialect.treatments {
+        let kind = kind.map_or_else(|| "every type".to_owned(), |kind| format!("{kind:?}"));
+        writeln!(page, "| `{name}` | {kind} | `{}` |", sql.replace('|', "\\|")).unwrap();
+    }
+    check("presto-functions.md", &page);
 }
 
 fn needs_word(needs: Needs) -> &'static str {

@@ -15,12 +15,9 @@ use crate::behaviour::oracle::rows;
 use crate::servers::Server;
 
 pub(super) const ALL: &[(&str, Test)] =
-    &[("tpch_answers_are_the_server_s_own", answers), ("tpch_is_pushed_as_far_as_it_was", pushed)];
+    &[("tpch_answers_are_the_server_s_own", answers), ("tpch_is_pushed_whole", pushed)];
 
 const SCHEMA: &str = "tiny";
-
-/// Queries of which more than the last ordering is done in the gateway.
-const IN_PARTS: &[&str] = &["q11", "q15", "q22"];
 
 fn queries() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/tpch");
@@ -110,7 +107,7 @@ fn pushed(server: &Server) -> anyhow::Result<()> {
             in_parts.push(name);
         }
     }
-    ensure!(in_parts == IN_PARTS, "in parts are {in_parts:?}, expected {IN_PARTS:?}");
+    ensure!(in_parts.is_empty(), "more than the last ordering of {in_parts:?} is done in the gateway");
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, ScalarUDF, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use lockgate_contract::SqlAccess;
-use lockgate_policies::{PurposeKey, TableName};
+use lockgate_policies::TableName;
 
 use super::leakproof::is_leakproof;
 use super::rows::{RowPredicate, raw_column};
@@ -21,6 +21,7 @@ use super::shape::{ColumnShape, ShownColumn, TableShape};
 use super::treat::Treat;
 use crate::rules;
 use crate::scan::{RawTable, SqlTable, unqualified};
+use crate::tokens::Tokens;
 
 /// A table as one asker sees it, for the time of one query.
 #[derive(Debug)]
@@ -29,21 +30,13 @@ pub(crate) struct PolicyTable {
     raw: RawTable,
     shape: TableShape,
     rows: RowPredicate,
-    key: PurposeKey,
-    key_label: String,
+    tokens: Tokens,
 }
 
 impl PolicyTable {
-    /// A governed table over `raw`. `key_label` names the key of keyed treatments (never the key itself).
-    pub(crate) fn new(
-        name: TableName,
-        raw: RawTable,
-        shape: TableShape,
-        rows: RowPredicate,
-        key: PurposeKey,
-        key_label: String,
-    ) -> Self {
-        Self { name, raw, shape, rows, key, key_label }
+    /// A governed table over `raw`.
+    pub(crate) fn new(name: TableName, raw: RawTable, shape: TableShape, rows: RowPredicate, tokens: Tokens) -> Self {
+        Self { name, raw, shape, rows, tokens }
     }
 
     /// The name that policy knows it by.
@@ -54,14 +47,12 @@ impl PolicyTable {
     /// What a statement of the source must know of the table; `None` when it is not read by statements.
     pub(crate) fn sql_view(&self) -> Option<SqlView<'_>> {
         let raw = self.raw.provider.downcast_ref::<SqlTable>()?;
-        let (key, key_label) = (&self.key, self.key_label.as_str());
         Some(SqlView {
             access: &raw.access,
             raw: &raw.schema,
             shape: &self.shape,
             rows: self.rows.expr(),
-            key,
-            key_label,
+            tokens: &self.tokens,
         })
     }
 
@@ -87,7 +78,8 @@ impl PolicyTable {
             return Ok(raw);
         }
         let field = Arc::new(self.shape.schema.field_with_name(&column.name)?.clone());
-        let treat = Treat::new(column.shape.clone(), field, self.key.clone(), self.key_label.clone());
+        let name = format!("{}.{}", self.name, column.name);
+        let treat = Treat::new(column.shape.clone(), field, self.tokens.clone(), name);
         Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::from(treat)), vec![raw]))
             .alias(&column.name))
     }
@@ -103,10 +95,8 @@ pub(crate) struct SqlView<'a> {
     pub(crate) shape: &'a TableShape,
     /// Which rows are.
     pub(crate) rows: Option<&'a Expr>,
-    /// The key of keyed treatments.
-    pub(crate) key: &'a PurposeKey,
-    /// Its name.
-    pub(crate) key_label: &'a str,
+    /// What makes tokens of them.
+    pub(crate) tokens: &'a Tokens,
 }
 
 #[async_trait]

@@ -3,6 +3,8 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use super::shape::{ColumnShape, NestedShape};
+use crate::tokens::Tokens;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, FixedSizeListArray, LargeListArray, ListArray, MapArray, StructArray,
 };
@@ -11,11 +13,6 @@ use datafusion::common::{Result, exec_datafusion_err, internal_err};
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
-use lockgate_policies::{PurposeKey, TreatError};
-use lockgate_wire::ErrorCode;
-
-use super::shape::{ColumnShape, NestedShape};
-use crate::Error;
 
 /// Shows one raw column in its shape.
 #[derive(Debug)]
@@ -23,21 +20,22 @@ pub(crate) struct Treat {
     shape: ColumnShape,
     /// The column as shown; its type is the function's result.
     field: FieldRef,
-    key: PurposeKey,
-    key_label: String,
+    tokens: Tokens,
+    /// The table's and the column's name.
+    column: String,
     signature: Signature,
 }
 
 impl Treat {
     /// A function that shows a raw column as `field` in `shape`.
-    pub(crate) fn new(shape: ColumnShape, field: FieldRef, key: PurposeKey, key_label: String) -> Self {
-        Self { shape, field, key, key_label, signature: Signature::any(1, Volatility::Immutable) }
+    pub(crate) fn new(shape: ColumnShape, field: FieldRef, tokens: Tokens, column: String) -> Self {
+        Self { shape, field, tokens, column, signature: Signature::any(1, Volatility::Immutable) }
     }
 }
 
 impl PartialEq for Treat {
     fn eq(&self, other: &Self) -> bool {
-        self.shape == other.shape && self.field == other.field && self.key_label == other.key_label
+        self.shape == other.shape && self.field == other.field && self.tokens == other.tokens
     }
 }
 
@@ -47,7 +45,7 @@ impl Hash for Treat {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.shape.hash(state);
         self.field.hash(state);
-        self.key_label.hash(state);
+        self.tokens.hash(state);
     }
 }
 
@@ -73,81 +71,73 @@ impl ScalarUDFImpl for Treat {
             return internal_err!("a treatment takes one column");
         };
         let raw = value.into_array(args.number_rows)?;
-        let shown = show(&self.shape, self.field.data_type(), &raw, &self.key)?;
+        let shown = self.show(&self.shape, self.field.data_type(), &raw)?;
         Ok(ColumnarValue::Array(shown))
     }
 }
 
-/// Shows `raw` in `shape` as `data_type`.
-fn show(shape: &ColumnShape, data_type: &DataType, raw: &ArrayRef, key: &PurposeKey) -> Result<ArrayRef> {
-    match shape {
-        ColumnShape::Clear => Ok(Arc::clone(raw)),
-        ColumnShape::Treated(treatment) => treatment.apply(raw, Some(key)).map_err(|error| treat_error(&error)),
-        ColumnShape::Nested(children) => nested(children, data_type, raw, key),
+impl Treat {
+    /// Shows `raw` in `shape` as `data_type`.
+    fn show(&self, shape: &ColumnShape, data_type: &DataType, raw: &ArrayRef) -> Result<ArrayRef> {
+        match shape {
+            ColumnShape::Clear => Ok(Arc::clone(raw)),
+            ColumnShape::Treated(treatment) => self.tokens.treated(*treatment, &self.column, raw),
+            ColumnShape::Nested(children) => self.nested(children, data_type, raw),
+        }
     }
-}
 
-fn treat_error(error: &TreatError) -> datafusion::error::DataFusionError {
-    let ours = Error::new(ErrorCode::Internal, "a column could not be treated").with_internal(error.to_string());
-    datafusion::error::DataFusionError::External(Box::new(ours))
-}
+    fn nested(&self, children: &[NestedShape], data_type: &DataType, raw: &ArrayRef) -> Result<ArrayRef> {
+        match data_type {
+            DataType::Struct(fields) => {
+                let raw = raw.as_struct_opt().ok_or_else(|| exec_datafusion_err!("a struct was expected"))?;
+                Ok(Arc::new(self.rebuild_struct(children, fields, raw)?))
+            }
+            DataType::List(item) => {
+                let raw = raw.as_list_opt::<i32>().ok_or_else(|| exec_datafusion_err!("a list was expected"))?;
+                let values = self.nested(children, item.data_type(), raw.values())?;
+                Ok(Arc::new(ListArray::try_new(Arc::clone(item), raw.offsets().clone(), values, raw.nulls().cloned())?))
+            }
+            DataType::LargeList(item) => {
+                let raw = raw.as_list_opt::<i64>().ok_or_else(|| exec_datafusion_err!("a list was expected"))?;
+                let values = self.nested(children, item.data_type(), raw.values())?;
+                Ok(Arc::new(LargeListArray::try_new(
+                    Arc::clone(item),
+                    raw.offsets().clone(),
+                    values,
+                    raw.nulls().cloned(),
+                )?))
+            }
+            DataType::FixedSizeList(item, size) => {
+                let raw = raw.as_fixed_size_list_opt().ok_or_else(|| exec_datafusion_err!("a list was expected"))?;
+                let values = self.nested(children, item.data_type(), raw.values())?;
+                Ok(Arc::new(FixedSizeListArray::try_new(Arc::clone(item), *size, values, raw.nulls().cloned())?))
+            }
+            DataType::Map(entries_field, sorted) => {
+                let raw = raw.as_map_opt().ok_or_else(|| exec_datafusion_err!("a map was expected"))?;
+                let DataType::Struct(fields) = entries_field.data_type() else {
+                    return internal_err!("a map holds a struct");
+                };
+                let entries = self.rebuild_struct(children, fields, raw.entries())?;
+                Ok(Arc::new(MapArray::try_new(
+                    Arc::clone(entries_field),
+                    raw.offsets().clone(),
+                    entries,
+                    raw.nulls().cloned(),
+                    *sorted,
+                )?))
+            }
+            other => internal_err!("a nested shape does not fit {other}"),
+        }
+    }
 
-fn nested(children: &[NestedShape], data_type: &DataType, raw: &ArrayRef, key: &PurposeKey) -> Result<ArrayRef> {
-    match data_type {
-        DataType::Struct(fields) => {
-            let raw = raw.as_struct_opt().ok_or_else(|| exec_datafusion_err!("a struct was expected"))?;
-            Ok(Arc::new(rebuild_struct(children, fields, raw, key)?))
-        }
-        DataType::List(item) => {
-            let raw = raw.as_list_opt::<i32>().ok_or_else(|| exec_datafusion_err!("a list was expected"))?;
-            let values = nested(children, item.data_type(), raw.values(), key)?;
-            Ok(Arc::new(ListArray::try_new(Arc::clone(item), raw.offsets().clone(), values, raw.nulls().cloned())?))
-        }
-        DataType::LargeList(item) => {
-            let raw = raw.as_list_opt::<i64>().ok_or_else(|| exec_datafusion_err!("a list was expected"))?;
-            let values = nested(children, item.data_type(), raw.values(), key)?;
-            Ok(Arc::new(LargeListArray::try_new(
-                Arc::clone(item),
-                raw.offsets().clone(),
-                values,
-                raw.nulls().cloned(),
-            )?))
-        }
-        DataType::FixedSizeList(item, size) => {
-            let raw = raw.as_fixed_size_list_opt().ok_or_else(|| exec_datafusion_err!("a list was expected"))?;
-            let values = nested(children, item.data_type(), raw.values(), key)?;
-            Ok(Arc::new(FixedSizeListArray::try_new(Arc::clone(item), *size, values, raw.nulls().cloned())?))
-        }
-        DataType::Map(entries_field, sorted) => {
-            let raw = raw.as_map_opt().ok_or_else(|| exec_datafusion_err!("a map was expected"))?;
-            let DataType::Struct(fields) = entries_field.data_type() else {
-                return internal_err!("a map holds a struct");
+    fn rebuild_struct(&self, children: &[NestedShape], fields: &Fields, raw: &StructArray) -> Result<StructArray> {
+        let mut arrays = Vec::with_capacity(children.len());
+        for (child, field) in children.iter().zip(fields) {
+            let Some(column) = raw.columns().get(child.index) else {
+                return internal_err!("a struct field is missing");
             };
-            let entries = rebuild_struct(children, fields, raw.entries(), key)?;
-            Ok(Arc::new(MapArray::try_new(
-                Arc::clone(entries_field),
-                raw.offsets().clone(),
-                entries,
-                raw.nulls().cloned(),
-                *sorted,
-            )?))
+            arrays.push(self.show(&child.shape, field.data_type(), column)?);
         }
-        other => internal_err!("a nested shape does not fit {other}"),
+        Ok(StructArray::try_new(fields.clone(), arrays, raw.nulls().cloned())?)
     }
-}
-
-fn rebuild_struct(
-    children: &[NestedShape],
-    fields: &Fields,
-    raw: &StructArray,
-    key: &PurposeKey,
-) -> Result<StructArray> {
-    let mut arrays = Vec::with_capacity(children.len());
-    for (child, field) in children.iter().zip(fields) {
-        let Some(column) = raw.columns().get(child.index) else {
-            return internal_err!("a struct field is missing");
-        };
-        arrays.push(show(&child.shape, field.data_type(), column, key)?);
-    }
-    Ok(StructArray::try_new(fields.clone(), arrays, raw.nulls().cloned())?)
 }

@@ -5,12 +5,12 @@ use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Aggregate, Expr};
 
 use super::expression::{Known, Scope, Stays, floats, handle, truth, value};
-use super::relation::{Out, Relation, Writer, named};
+use super::relation::{Out, Relation, Rows, Writer, named};
 
 impl Writer {
     pub(super) fn aggregate(&mut self, aggregate: &Aggregate) -> Result<Relation, Stays> {
-        let (input, alias) = self.input(&aggregate.input)?;
-        let scope = input.scope(&aggregate.input, &alias);
+        let input = self.input(&aggregate.input)?;
+        let scope = input.scope();
         let (mut columns, mut values, mut keys) = (Vec::new(), Vec::new(), Vec::new());
         for expr in &aggregate.group_expr {
             if let Some((sql, out)) = handle(expr, &scope) {
@@ -46,11 +46,13 @@ impl Writer {
         if !fits {
             return Stays::because("an aggregate gives another type at the source");
         }
-        let mut sql = format!("SELECT {} FROM ({}) AS {alias}", named(&values), input.sql);
+        let mut sql = format!("SELECT {} FROM {}", named(&values), input.from);
+        let mut rows = Rows::One;
         if !keys.is_empty() {
             sql = format!("{sql} GROUP BY {}", keys.join(", "));
+            rows = Rows::Any;
         }
-        Ok(Relation { sql, columns, has_work: true, is_ordered: false, is_one_row: keys.is_empty(), ..input })
+        Ok(Relation { sql, columns, rows, has_work: true, is_ordered: false, ..input.relation })
     }
 }
 

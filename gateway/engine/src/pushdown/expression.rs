@@ -3,6 +3,7 @@
 //! Nothing that is written here can fail on any row: a source may evaluate what it is sent in any order, on hidden rows too.
 
 mod float;
+mod function;
 mod value;
 
 use std::collections::BTreeSet;
@@ -11,7 +12,7 @@ use std::fmt;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::expr::{InList, Like};
-use datafusion::logical_expr::{Between, BinaryExpr, Expr, Operator};
+use datafusion::logical_expr::{Between, BinaryExpr, Expr, Operator, Subquery};
 use lockgate_contract::SqlDialect;
 
 use sha2::{Digest, Sha256};
@@ -51,6 +52,13 @@ pub(crate) struct Known {
     pub(crate) comparable: bool,
 }
 
+impl Known {
+    /// A column of a derived table.
+    pub(crate) fn of(sql: String, out: &Out) -> Self {
+        Self { null_sql: sql.clone(), sql, data_type: out.data_type.clone(), comparable: out.comparable }
+    }
+}
+
 /// What an expression may name.
 pub(crate) trait Scope {
     /// The column, if there is one of that name.
@@ -58,6 +66,11 @@ pub(crate) trait Scope {
 
     /// A column whose value no expression may see, if there is one of that name: how it is written, and what it is.
     fn handle(&self, _: &Column) -> Option<(String, Out)> {
+        None
+    }
+
+    /// The one value of a subquery, if it stands beside the rows.
+    fn subquery(&self, _: &Subquery) -> Option<Known> {
         None
     }
 

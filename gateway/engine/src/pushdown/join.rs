@@ -6,28 +6,17 @@ use datafusion::logical_expr::{Join, Operator};
 use lockgate_contract::SqlDialect;
 
 use super::expression::{Known, Scope, Stays, floats, handle, truth, value};
-use super::relation::{Out, Relation, RelationScope, Writer, named};
-
-/// One side of a join.
-struct Side {
-    relation: Relation,
-    alias: String,
-}
+use super::input::{Input, InputScope};
+use super::relation::{Out, Relation, Rows, Writer, named};
 
 impl Writer {
     pub(super) fn join(&mut self, join: &Join) -> Result<Relation, Stays> {
         if join.null_equality != NullEquality::NullEqualsNothing {
             return Stays::because("a join that takes nulls for equal is done in the gateway");
         }
-        let (relation, alias) = self.input(&join.left)?;
-        let left = Side { relation, alias };
-        let (relation, alias) = self.input(&join.right)?;
-        let right = Side { relation, alias };
-        let scope = Both {
-            left: left.relation.scope(&join.left, &left.alias),
-            right: right.relation.scope(&join.right, &right.alias),
-        };
-        let is_beside_one = left.relation.is_one_row || right.relation.is_one_row;
+        let (left, right) = (self.input(&join.left)?, self.input(&join.right)?);
+        let scope = Both { left: left.scope(), right: right.scope() };
+        let is_beside_one = [&left, &right].iter().any(|side| side.relation.rows != Rows::Any);
         if join.on.is_empty() && !(is_beside_one && join.join_type == JoinType::Inner) {
             return Stays::because("a join without equal columns is done in the gateway");
         }
@@ -90,45 +79,29 @@ impl Writer {
     }
 }
 
-fn pair(left: Side, word: &str, right: Side, on: &str) -> Result<Relation, Stays> {
+fn pair(left: Input<'_>, word: &str, right: Input<'_>, on: &str) -> Result<Relation, Stays> {
     let columns: Vec<Out> = left.relation.columns.iter().chain(&right.relation.columns).cloned().collect();
-    let mut values = Vec::with_capacity(columns.len());
-    for side in [&left, &right] {
-        values.extend((0..side.relation.columns.len()).map(|at| format!("{}.c{at}", side.alias)));
-    }
-    let sql = format!(
-        "SELECT {} FROM ({}) AS {} {word} ({}) AS {} ON {on}",
-        named(&values),
-        left.relation.sql,
-        left.alias,
-        right.relation.sql,
-        right.alias
-    );
+    let values = [left.columns(), right.columns()].concat();
+    let sql = format!("SELECT {} FROM {} {word} {} ON {on}", named(&values), left.from, right.from);
     Ok(Relation { sql, columns, ..left.relation.with(&right.relation)? })
 }
 
-fn filtered(kept: Side, word: &str, other: &Side, on: &str) -> Result<Relation, Stays> {
-    let (all, alias) = (kept.relation.all(&kept.alias), &kept.alias);
-    let sql = format!(
-        "SELECT {all} FROM ({}) AS {alias} WHERE {word} (SELECT 1 FROM ({}) AS {} WHERE {on})",
-        kept.relation.sql, other.relation.sql, other.alias
-    );
+fn filtered(kept: Input<'_>, word: &str, other: &Input<'_>, on: &str) -> Result<Relation, Stays> {
+    let sql =
+        format!("SELECT {} FROM {} WHERE {word} (SELECT 1 FROM {} WHERE {on})", kept.all(), kept.from, other.from);
     Ok(Relation { sql, ..kept.relation.with(&other.relation)? })
 }
 
-fn not_in(kept: Side, key: &str, other: &Side, other_key: &str) -> Result<Relation, Stays> {
-    let (all, alias) = (kept.relation.all(&kept.alias), &kept.alias);
-    let sql = format!(
-        "SELECT {all} FROM ({}) AS {alias} WHERE {key} NOT IN (SELECT {other_key} FROM ({}) AS {})",
-        kept.relation.sql, other.relation.sql, other.alias
-    );
+fn not_in(kept: Input<'_>, key: &str, other: &Input<'_>, other_key: &str) -> Result<Relation, Stays> {
+    let sql =
+        format!("SELECT {} FROM {} WHERE {key} NOT IN (SELECT {other_key} FROM {})", kept.all(), kept.from, other.from);
     Ok(Relation { sql, ..kept.relation.with(&other.relation)? })
 }
 
 /// The columns of both sides.
 struct Both<'a> {
-    left: RelationScope<'a>,
-    right: RelationScope<'a>,
+    left: InputScope<'a>,
+    right: InputScope<'a>,
 }
 
 impl Scope for Both<'_> {

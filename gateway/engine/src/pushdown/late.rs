@@ -7,44 +7,34 @@
 
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{DataFusionError, Result};
-use lockgate_policies::{PurposeKey, Treatment};
-use lockgate_wire::ErrorCode;
+use datafusion::common::Result;
+use lockgate_policies::Treatment;
 
-use crate::Error;
 use crate::barrier::ColumnShape;
+use crate::tokens::Tokens;
 
-/// The treatment that a column still has to get.
-#[derive(Debug, Clone)]
+/// The treatment that a column still has to get. Of two that are equal, equal values have equal tokens, and only they.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Late {
     treatment: Treatment,
-    key: PurposeKey,
-    key_label: String,
+    tokens: Tokens,
 }
-
-/// Equal values have equal tokens, and only they.
-impl PartialEq for Late {
-    fn eq(&self, other: &Self) -> bool {
-        self.treatment == other.treatment && self.key_label == other.key_label
-    }
-}
-
-impl Eq for Late {}
 
 impl Late {
     /// How a column of this shape is treated late, if it can be.
-    pub(crate) fn of(shape: &ColumnShape, data_type: &DataType, key: &PurposeKey, key_label: &str) -> Option<Self> {
+    pub(crate) fn of(shape: &ColumnShape, data_type: &DataType, tokens: &Tokens) -> Option<Self> {
         let ColumnShape::Treated(treatment @ Treatment::Hash) = *shape else { return None };
         let is_one_to_one = matches!(data_type, DataType::Utf8 | DataType::Int64 | DataType::Binary);
-        is_one_to_one.then(|| Self { treatment, key: key.clone(), key_label: key_label.to_owned() })
+        is_one_to_one.then(|| Self { treatment, tokens: tokens.clone() })
     }
 
-    /// The tokens of a column's values.
-    pub(crate) fn tokens(&self, values: &ArrayRef) -> Result<ArrayRef> {
-        self.treatment.apply(values, Some(&self.key)).map_err(|error| {
-            let ours =
-                Error::new(ErrorCode::Internal, "a column could not be treated").with_internal(error.to_string());
-            DataFusionError::External(Box::new(ours))
-        })
+    /// What made, or will make, the tokens.
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// The column in its treatment; `name` tells it from others of the query.
+    pub(crate) fn treated(&self, name: &str, values: &ArrayRef) -> Result<ArrayRef> {
+        self.tokens.treated(self.treatment, name, values)
     }
 }

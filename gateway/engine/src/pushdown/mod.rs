@@ -10,7 +10,9 @@ mod aggregate;
 mod cut;
 mod expression;
 mod hint;
+mod input;
 mod join;
+mod kind;
 mod late;
 mod literal;
 mod pushed;
@@ -20,7 +22,7 @@ mod treated;
 
 pub(crate) use cut::{Cut, Sent, cut};
 pub(crate) use expression::{Stays, truth};
-pub(crate) use hint::{StatementColumns, narrowed};
+pub(crate) use hint::{Narrowing, StatementColumns, narrowed};
 pub(crate) use select::{Select, TableScope};
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection
 use datafusion::physical_plan::ExecutionPlan;
 use lockgate_contract::{SqlDialect, SqlServer};
 
+use super::hint::Narrowing;
 use super::late::Late;
 use super::relation::{Out, Relation};
 use crate::barrier::SealedExec;
@@ -27,8 +28,8 @@ pub(crate) struct PushedTable {
     given: SchemaRef,
     /// Columns of the plan.
     schema: SchemaRef,
-    /// Which of them compare there as here.
-    comparable: Vec<bool>,
+    /// How each of them may be narrowed.
+    narrowing: Vec<Narrowing>,
     /// The treatment that each still has to get.
     late: Arc<[Option<Late>]>,
     tables: String,
@@ -59,7 +60,7 @@ pub(crate) fn in_place_of(plan_schema: &DFSchemaRef, relation: Relation) -> Resu
     let table = PushedTable {
         sql: relation.sql,
         dialect: relation.dialect,
-        comparable: relation.columns.iter().map(Out::is_shown_as_given).collect(),
+        narrowing: relation.columns.iter().map(narrowing).collect(),
         late: relation.columns.iter().map(|out| out.late.clone()).collect(),
         server: relation.server,
         given: Arc::new(Schema::new(given)),
@@ -103,7 +104,7 @@ impl TableProvider for PushedTable {
             sql: self.sql.clone(),
             dialect: self.dialect,
             given: Arc::clone(&self.given),
-            comparable: self.comparable.clone(),
+            narrowing: self.narrowing.clone(),
             schema: Arc::clone(&self.schema),
             server: Arc::clone(&self.server),
             source: self.source.clone(),
@@ -112,10 +113,10 @@ impl TableProvider for PushedTable {
         };
         let schema = Arc::clone(&self.schema);
         let hidden = StatementExec::new(rows);
-        // What a statement gives, the asker may see, but for what is treated when it comes: the keys of a join's other side
-        // narrow it.
-        let shown = schema.fields().iter().zip(&self.comparable).filter(|(_, comparable)| **comparable);
-        let clear = shown.map(|(field, _)| field.name().clone()).collect();
+        // What a statement gives, the asker may see, clear or as tokens: the keys of a join's other side narrow it.
+        let narrowed = schema.fields().iter().zip(&self.narrowing);
+        let narrowed = narrowed.filter(|(_, narrowing)| !matches!(narrowing, Narrowing::Nothing));
+        let clear = narrowed.map(|(field, _)| field.name().clone()).collect();
         let fault = SourceFault {
             source: self.source.clone(),
             table: self.tables.clone(),
@@ -138,18 +139,29 @@ impl TableProvider for PushedTable {
 
 impl PushedTable {
     fn make(&self) -> Make {
-        let late = Arc::clone(&self.late);
-        Make::new(move |batch, schema| plan_types(batch, schema, &late))
+        let (late, tables) = (Arc::clone(&self.late), self.tables.clone());
+        Make::new(move |batch, schema| plan_types(batch, schema, &late, &tables))
+    }
+}
+
+fn narrowing(out: &Out) -> Narrowing {
+    match &out.late {
+        Some(late) if out.can_be_key() => Narrowing::Tokens(late.tokens().clone()),
+        None if out.is_shown_as_given() => Narrowing::Plain,
+        _ => Narrowing::Nothing,
     }
 }
 
 /// The columns of a batch in the types of the plan, and in their treatment.
-fn plan_types(batch: &RecordBatch, schema: &SchemaRef, late: &[Option<Late>]) -> Result<RecordBatch> {
+fn plan_types(batch: &RecordBatch, schema: &SchemaRef, late: &[Option<Late>], tables: &str) -> Result<RecordBatch> {
     let mut columns = Vec::with_capacity(schema.fields().len());
     for ((column, field), late) in batch.columns().iter().zip(schema.fields()).zip(late) {
         let column = plan_type(column, field.data_type())?;
         columns.push(match late {
-            Some(late) => late.tokens(&column)?,
+            Some(late) => {
+                let name = format!("{} of {tables}", field.name());
+                late.treated(&name, &column)?
+            }
             None => column,
         });
     }

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::{Column, DFSchema, DFSchemaRef};
+use datafusion::common::DFSchemaRef;
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::{
     Distinct, Expr, FetchType, Limit, LogicalPlan, Projection, SkipType, Sort, TableScan, Union,
 };
 use lockgate_contract::{SqlDialect, SqlServer};
 
-use super::expression::{Floats, Known, Scope, Stays, truth, value};
+use super::expression::{Floats, Known, Stays, truth, value};
 use super::late::Late;
 use super::select::TableScope;
 use super::treated::{Shown, shown_columns};
@@ -32,8 +32,8 @@ pub(crate) struct Relation {
     pub(crate) dialect: &'static SqlDialect,
     /// Whether the order of its rows matters.
     pub(crate) is_ordered: bool,
-    /// Whether it has one row at most.
-    pub(crate) is_one_row: bool,
+    /// How many rows it may have.
+    pub(crate) rows: Rows,
     /// Whether it does more than to read columns of a table.
     pub(crate) has_work: bool,
     /// Governed tables that it reads.
@@ -44,6 +44,27 @@ pub(crate) struct Relation {
     pub(crate) hides_rows: bool,
     /// Columns of them that are treated at the source, each after its table's full name.
     pub(crate) treated: BTreeSet<String>,
+}
+
+/// How many rows a relation may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// One, always.
+    One,
+    /// One or none.
+    AtMostOne,
+    /// Any number.
+    Any,
+}
+
+impl Rows {
+    /// What is left of them when some are taken away.
+    fn some(self) -> Self {
+        match self {
+            Self::One | Self::AtMostOne => Self::AtMostOne,
+            Self::Any => Self::Any,
+        }
+    }
 }
 
 /// A column of a relation.
@@ -66,9 +87,14 @@ impl Out {
         Self { given: data_type.clone(), data_type, comparable: known.comparable, late: None }
     }
 
+    /// Whether its values are the plan's own as they come.
+    pub(crate) fn is_given_as_planned(&self) -> bool {
+        self.data_type == self.given && self.late.is_none()
+    }
+
     /// Whether its values are shown as they come, and compare there as here.
     pub(crate) fn is_shown_as_given(&self) -> bool {
-        self.comparable && self.data_type == self.given && self.late.is_none()
+        self.comparable && self.is_given_as_planned()
     }
 
     /// Whether equal values are equal there: floating-point numbers have two zeroes and many not-a-numbers.
@@ -106,35 +132,29 @@ impl Writer {
             LogicalPlan::SubqueryAlias(alias) => self.relation(&alias.input),
             LogicalPlan::Projection(projection) => self.projection(projection),
             LogicalPlan::Filter(filter) => {
-                let (input, alias) = self.input(&filter.input)?;
-                let scope = input.scope(&filter.input, &alias);
-                let condition = truth(&filter.predicate, &scope)?;
-                let sql = format!("SELECT {} FROM ({}) AS {alias} WHERE {condition}", input.all(&alias), input.sql);
-                Ok(Relation { sql, has_work: true, ..input })
+                let input = self.input_for(&filter.input, std::slice::from_ref(&filter.predicate))?;
+                let condition = truth(&filter.predicate, &input.scope())?;
+                let sql = format!("SELECT {} FROM {} WHERE {condition}", input.all(), input.from);
+                let rows = input.relation.rows.some();
+                Ok(Relation { sql, rows, has_work: true, ..input.relation })
             }
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
             LogicalPlan::Join(join) => self.join(join),
             LogicalPlan::Sort(sort) => self.sort(sort),
             LogicalPlan::Limit(limit) => self.limit(limit),
             LogicalPlan::Distinct(Distinct::All(input)) => {
-                let (input, alias) = self.input(input)?;
-                if !input.columns.iter().all(Out::can_be_key) {
+                let input = self.input(input)?;
+                if !input.relation.columns.iter().all(Out::can_be_key) {
                     return Stays::because("DISTINCT of such values means something else at the source");
                 }
-                let sql = format!("SELECT DISTINCT {} FROM ({}) AS {alias}", input.all(&alias), input.sql);
-                Ok(Relation { sql, has_work: true, is_ordered: false, ..input })
+                let sql = format!("SELECT DISTINCT {} FROM {}", input.all(), input.from);
+                Ok(Relation { sql, has_work: true, is_ordered: false, ..input.relation })
             }
             LogicalPlan::Union(union) => self.union(union),
             LogicalPlan::Subquery(_) => Stays::because("a subquery's result is used in the gateway"),
             LogicalPlan::Window(_) => Stays::because("window functions are computed in the gateway"),
             other => Stays::because(format!("{} is done in the gateway", node(other))),
         }
-    }
-
-    /// An input as a derived table, and its name.
-    pub(super) fn input(&mut self, plan: &LogicalPlan) -> Result<(Relation, String), Stays> {
-        let relation = self.relation(plan)?;
-        Ok((relation, self.alias()))
     }
 
     fn table(&self, scan: &TableScan) -> Result<Relation, Stays> {
@@ -155,6 +175,7 @@ impl Writer {
         for filter in &scan.filters {
             filters.push(truth(filter, &scope)?);
         }
+        let has_work = columns.iter().any(|out| out.late.is_some());
         let mut sql = format!("SELECT {} FROM {}", named(&values), view.access.relation);
         if !filters.is_empty() {
             sql = format!("{sql} WHERE {}", filters.join(" AND "));
@@ -168,8 +189,9 @@ impl Writer {
             server: Arc::clone(&view.access.server),
             dialect: view.access.dialect,
             is_ordered: false,
-            is_one_row: false,
-            has_work: false,
+            rows: Rows::Any,
+            // Tokens of what is only read are made late too: keys of another source narrow the statement by their values.
+            has_work,
             tables: vec![table.name().to_string()],
             source: table.name().catalog.clone(),
             hides_rows: view.rows.is_some(),
@@ -178,8 +200,8 @@ impl Writer {
     }
 
     fn projection(&mut self, projection: &Projection) -> Result<Relation, Stays> {
-        let (input, alias) = self.input(&projection.input)?;
-        let scope = input.scope(&projection.input, &alias);
+        let input = self.input_for(&projection.input, &projection.expr)?;
+        let scope = input.scope();
         let (mut columns, mut texts) = (Vec::new(), Vec::new());
         for expr in &projection.expr {
             // A column passes as it is, in whatever type the server gives it.
@@ -187,10 +209,10 @@ impl Writer {
                 Expr::Column(column) => projection.input.schema().maybe_index_of_column(&column),
                 _ => None,
             };
-            match passed.and_then(|at| Some((at, input.columns.get(at)?))) {
+            match passed.and_then(|at| Some((at, input.relation.columns.get(at)?))) {
                 Some((at, out)) => {
                     columns.push(out.clone());
-                    texts.push(format!("{alias}.c{at}"));
+                    texts.push(format!("{}.c{at}", input.alias));
                 }
                 None => {
                     let known = value(expr, &scope)?;
@@ -201,15 +223,15 @@ impl Writer {
         }
         typed(&columns, &projection.schema)?;
         let is_plain = |expr: &Expr| matches!(expr.clone().unalias(), Expr::Column(_));
-        let has_work = input.has_work || !projection.expr.iter().all(is_plain);
-        let sql = format!("SELECT {} FROM ({}) AS {alias}", named(&texts), input.sql);
-        Ok(Relation { sql, columns, has_work, ..input })
+        let has_work = input.relation.has_work || !projection.expr.iter().all(is_plain);
+        let sql = format!("SELECT {} FROM {}", named(&texts), input.from);
+        Ok(Relation { sql, columns, has_work, ..input.relation })
     }
 
     fn sort(&mut self, sort: &Sort) -> Result<Relation, Stays> {
         let Some(most) = sort.fetch else { return Stays::because("rows are put in order in the gateway") };
-        let (input, alias) = self.input(&sort.input)?;
-        let scope = input.scope(&sort.input, &alias);
+        let input = self.input(&sort.input)?;
+        let scope = input.scope();
         let mut keys = Vec::with_capacity(sort.expr.len());
         for key in &sort.expr {
             let known = value(&key.expr, &scope)?;
@@ -223,9 +245,9 @@ impl Writer {
             let nulls = if key.nulls_first { "NULLS FIRST" } else { "NULLS LAST" };
             keys.extend(parts.iter().map(|part| format!("{part} {direction} {nulls}")));
         }
-        let (all, keys) = (input.all(&alias), keys.join(", "));
-        let sql = format!("SELECT {all} FROM ({}) AS {alias} ORDER BY {keys} LIMIT {most}", input.sql);
-        Ok(Relation { sql, has_work: true, is_ordered: true, ..input })
+        let sql = format!("SELECT {} FROM {} ORDER BY {} LIMIT {most}", input.all(), input.from, keys.join(", "));
+        let rows = input.relation.rows.some();
+        Ok(Relation { sql, rows, has_work: true, is_ordered: true, ..input.relation })
     }
 
     fn limit(&mut self, limit: &Limit) -> Result<Relation, Stays> {
@@ -234,21 +256,23 @@ impl Writer {
         else {
             return Stays::because("OFFSET is done in the gateway");
         };
-        let (input, alias) = self.input(&limit.input)?;
-        if input.is_ordered {
+        let input = self.input(&limit.input)?;
+        if input.relation.is_ordered {
             return Stays::because("the first of ordered rows are taken in the gateway");
         }
-        let sql = format!("SELECT {} FROM ({}) AS {alias} LIMIT {most}", input.all(&alias), input.sql);
-        Ok(Relation { sql, has_work: true, ..input })
+        let sql = format!("SELECT {} FROM {} LIMIT {most}", input.all(), input.from);
+        let rows = input.relation.rows.some();
+        Ok(Relation { sql, rows, has_work: true, ..input.relation })
     }
 
     fn union(&mut self, union: &Union) -> Result<Relation, Stays> {
         let mut whole: Option<Relation> = None;
         for input in &union.inputs {
-            let (input, alias) = self.input(input)?;
-            let sql = format!("SELECT {} FROM ({}) AS {alias}", input.all(&alias), input.sql);
+            let input = self.input(input)?;
+            let sql = format!("SELECT {} FROM {}", input.all(), input.from);
+            let input = input.relation;
             whole = Some(match whole {
-                None => Relation { sql, is_ordered: false, is_one_row: false, has_work: true, ..input },
+                None => Relation { sql, is_ordered: false, rows: Rows::Any, has_work: true, ..input },
                 Some(before) => {
                     let columns: Vec<Out> =
                         before.columns.iter().zip(&input.columns).map(|(a, b)| meet(a, b)).collect();
@@ -293,15 +317,6 @@ fn node(plan: &LogicalPlan) -> String {
 }
 
 impl Relation {
-    /// All columns of it, as the derived table `alias`.
-    pub(super) fn all(&self, alias: &str) -> String {
-        named(&(0..self.columns.len()).map(|at| format!("{alias}.c{at}")).collect::<Vec<_>>())
-    }
-
-    pub(super) fn scope<'a>(&'a self, plan: &'a LogicalPlan, alias: &'a str) -> RelationScope<'a> {
-        RelationScope { schema: plan.schema(), columns: &self.columns, alias, dialect: self.dialect }
-    }
-
     /// This one together with another of the same server.
     pub(super) fn with(self, other: &Self) -> Result<Self, Stays> {
         if self.server.id() != other.server.id() {
@@ -316,36 +331,9 @@ impl Relation {
             treated,
             has_work: true,
             is_ordered: false,
-            is_one_row: false,
+            rows: Rows::Any,
             hides_rows: self.hides_rows || other.hides_rows,
             ..self
         })
-    }
-}
-
-/// The columns of a derived table.
-pub(super) struct RelationScope<'a> {
-    schema: &'a DFSchema,
-    columns: &'a [Out],
-    alias: &'a str,
-    dialect: &'static SqlDialect,
-}
-
-impl Scope for RelationScope<'_> {
-    fn column(&self, column: &Column) -> Option<Known> {
-        let at = self.schema.index_of_column(column).ok()?;
-        let out = self.columns.get(at).filter(|out| out.data_type == out.given && out.late.is_none())?;
-        let sql = format!("{}.c{at}", self.alias);
-        Some(Known { null_sql: sql.clone(), sql, data_type: out.data_type.clone(), comparable: out.comparable })
-    }
-
-    fn handle(&self, column: &Column) -> Option<(String, Out)> {
-        let at = self.schema.index_of_column(column).ok()?;
-        let out = self.columns.get(at).filter(|out| out.late.is_some())?;
-        Some((format!("{}.c{at}", self.alias), out.clone()))
-    }
-
-    fn dialect(&self) -> &'static SqlDialect {
-        self.dialect
     }
 }

@@ -13,13 +13,16 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use lockgate_contract::{LiteralKind, SourceError, SqlAccess, SqlColumn, SqlDialect, SqlServer, SqlStatement};
+use lockgate_contract::{
+    LiteralKind, SourceError, SqlAccess, SqlArgument, SqlColumn, SqlDialect, SqlFunction, SqlServer, SqlStatement,
+};
 use lockgate_policies::{ColumnDecision, Erased, KeyRing, RowFilter, RowRule, Shown, TableName, Treatment};
 
 use super::{Cut, cut};
 use crate::barrier::{PolicyTable, RowPredicate, TableShape};
 use crate::rules;
 use crate::scan::{RawTable, SourceFault, SqlTable};
+use crate::tokens::Tokens;
 
 pub(super) const DIALECT: SqlDialect = SqlDialect {
     name: "Test",
@@ -35,6 +38,26 @@ pub(super) const DIALECT: SqlDialect = SqlDialect {
     sha256: Some("sha({})"),
     digits: Some("digits({})"),
     treatments: &[("year", Some(LiteralKind::Date), "year_of({})"), ("null", None, "nothing({})")],
+    functions: &[
+        SqlFunction {
+            name: "round",
+            arguments: &[SqlArgument::Value(LiteralKind::Float64), SqlArgument::Whole(0, 15)],
+            gives: LiteralKind::Float64,
+            sql: "rounded({0}, {1})",
+        },
+        SqlFunction {
+            name: "substr",
+            arguments: &[SqlArgument::Value(LiteralKind::Text), SqlArgument::Whole(1, 9)],
+            gives: LiteralKind::Text,
+            sql: "substr({0}, {1})",
+        },
+        SqlFunction {
+            name: "date_part",
+            arguments: &[SqlArgument::Word("month"), SqlArgument::Value(LiteralKind::Date)],
+            gives: LiteralKind::Int32,
+            sql: "month({1})",
+        },
+    ],
 };
 
 /// A server that gives two rows, whatever it is asked.
@@ -72,7 +95,7 @@ const COLUMNS: [(&str, DataType, Treatment); 8] = [
 ];
 
 /// A table of `server` of which only rows with a city `rule` are shown.
-fn table(name: &str, server: &'static str, rule: Option<&str>, erased: &[&str]) -> PolicyTable {
+fn table(name: &str, server: &'static str, rule: Option<&str>, erased: &[&str], tokens: &Tokens) -> PolicyTable {
     let schema = Arc::new(Schema::new(COLUMNS.map(|(name, data_type, _)| Field::new(name, data_type, true)).to_vec()));
     let columns = COLUMNS.map(|(name, ..)| {
         let name = format!("\"{name}\"");
@@ -105,9 +128,8 @@ fn table(name: &str, server: &'static str, rule: Option<&str>, erased: &[&str]) 
     let today = chrono::NaiveDate::default();
     let rows = RowPredicate::new(&filter, &schema, &state, today).unwrap();
     let shape = TableShape::new(&schema, &decisions, name);
-    let key = KeyRing::from_secret([7_u8; 32], "test").purpose_key("test");
     let raw = RawTable { provider, fault: Arc::new(fault) };
-    PolicyTable::new(TableName::new("s", "main", name), raw, shape, rows, key, "test".to_owned())
+    PolicyTable::new(TableName::new("s", "main", name), raw, shape, rows, tokens.clone())
 }
 
 async fn cut_of(sql: &str) -> Cut {
@@ -119,16 +141,27 @@ async fn cut_of(sql: &str) -> Cut {
         .with_optimizer_rules(rules::logical())
         .build();
     let context = SessionContext::new_with_state(state);
+    let tokens = Tokens::new(KeyRing::from_secret([7_u8; 32], "test").purpose_key("test"), "test");
     for table in [
-        ("all_rows", table("all_rows", "one", None, &[])),
-        ("some_rows", table("some_rows", "one", Some("city = 'hidden-city' OR fare < 7"), &["4711", "not a number"])),
-        ("odd_rows", table("odd_rows", "one", Some("length(city) > 3"), &[])),
-        ("elsewhere", table("elsewhere", "other", None, &[])),
+        ("all_rows", table("all_rows", "one", None, &[], &tokens)),
+        (
+            "some_rows",
+            table("some_rows", "one", Some("city = 'hidden-city' OR fare < 7"), &["4711", "not a number"], &tokens),
+        ),
+        ("odd_rows", table("odd_rows", "one", Some("length(city) > 3"), &[], &tokens)),
+        ("elsewhere", table("elsewhere", "other", None, &[], &tokens)),
     ] {
         context.register_table(table.0, Arc::new(table.1)).unwrap();
     }
     let plan = context.sql(sql).await.unwrap().into_optimized_plan().unwrap();
     cut(&plan).unwrap()
+}
+
+/// Whether a statement gives columns of one table as they are.
+fn is_read(sql: &str) -> bool {
+    ["WHERE", "JOIN", " BY ", "LIMIT", "DISTINCT", "UNION", "(\"", "(t0", "||", "CASE"]
+        .iter()
+        .all(|word| !sql.contains(word))
 }
 
 /// The statements of a cut, as the source gets them.
@@ -205,8 +238,10 @@ async fn no_expression_sees_what_a_token_stands_for() {
         "SELECT coalesce(email, city), count(*) FROM all_rows GROUP BY 1",
         "SELECT count(CASE WHEN email = 'x' THEN 1 END) FROM all_rows",
         "SELECT email, city FROM all_rows ORDER BY email LIMIT 3",
+        "SELECT id FROM all_rows WHERE email = (SELECT max(email) FROM all_rows)",
     ] {
-        assert_eq!(statements(&cut_of(sql).await), Vec::<String>::new(), "{sql}");
+        let sent = statements(&cut_of(sql).await);
+        assert!(sent.iter().all(|sent| is_read(sent)), "{sql}: {sent:?}");
     }
     // Set beside anything but another token of the same kind, it stays what it is.
     for sql in [
@@ -238,6 +273,52 @@ async fn a_column_with_a_treatment_of_the_gateway_s_own_keeps_its_table_there() 
         let cut = cut_of(sql).await;
         assert_eq!(statements(&cut), Vec::<String>::new(), "{sql}");
         assert!(cut.sent.iter().all(|sent| sent.is_read), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn functions_that_the_dialect_knows_stand_in_what_is_sent() {
+    for (sql, expected) in [
+        ("SELECT round(fare, 2), count(*) FROM all_rows GROUP BY 1", "rounded(t0.c0, 2)"),
+        ("SELECT count(*) FROM all_rows WHERE round(fare, 0) > 7 AND id > 3", "rounded(t0.c0, 0)"),
+        ("SELECT date_part('MONTH', born), count(*) FROM all_rows GROUP BY 1", "month(t0.c0)"),
+        ("SELECT city || substr(city, 3), count(*) FROM all_rows GROUP BY 1", "(t0.c0 || substr(t0.c0, 3))"),
+    ] {
+        let [sent] = statements(&cut_of(sql).await).try_into().unwrap_or_else(|sent| panic!("{sql}: {sent:?}"));
+        assert!(sent.contains(expected), "{sql}: {sent}");
+    }
+    for sql in [
+        "SELECT round(fare, 16), count(*) FROM all_rows GROUP BY 1",
+        "SELECT round(fare, id), count(*) FROM all_rows GROUP BY 1",
+        "SELECT date_part('day', born), count(*) FROM all_rows GROUP BY 1",
+        "SELECT substr(city, 0), count(*) FROM all_rows GROUP BY 1",
+        "SELECT substr(mail, 1), count(*) FROM all_rows GROUP BY 1",
+    ] {
+        assert_eq!(statements(&cut_of(sql).await), Vec::<String>::new(), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn the_value_of_a_subquery_stands_beside_the_rows() {
+    let average = "(SELECT avg(fare) FROM some_rows WHERE id > 2)";
+    for sql in [
+        format!("SELECT id FROM all_rows WHERE fare > {average}"),
+        format!("SELECT city, max(fare) FROM all_rows GROUP BY city HAVING max(fare) > {average}"),
+        format!("SELECT id, fare - {average} FROM all_rows"),
+        format!("SELECT id FROM all_rows WHERE fare > {average} AND fare < {average} * 2"),
+    ] {
+        let [sent] = statements(&cut_of(&sql).await).try_into().unwrap_or_else(|sent| panic!("{sql}: {sent:?}"));
+        assert_eq!(sent.matches(" CROSS JOIN ").count(), 1, "{sql}: {sent}");
+        assert!(sent.contains("hidden-city"), "the row rules of its table: {sent}");
+    }
+    // One that may have no row, and one of another server.
+    for subquery in [
+        "(SELECT fare FROM some_rows WHERE id = 2)",
+        "(SELECT avg(fare) FROM some_rows HAVING count(*) > 3)",
+        "(SELECT avg(fare) FROM elsewhere)",
+    ] {
+        let sent = statements(&cut_of(&format!("SELECT id FROM all_rows WHERE fare > {subquery}")).await);
+        assert!(sent.iter().all(|sent| !sent.contains("CROSS JOIN")), "{subquery}: {sent:?}");
     }
 }
 

@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Column;
 use datafusion::logical_expr::TableScan;
-use lockgate_contract::{LiteralKind, SqlDialect};
+use lockgate_contract::SqlDialect;
 use lockgate_policies::Treatment;
 
 use super::expression::{Known, Scope, Stays};
+use super::kind::kind;
 use super::late::Late;
 use super::relation::Out;
 use super::select::TableScope;
@@ -43,24 +44,18 @@ pub(super) fn shown_columns(
         };
         let (out, sql) = match shape {
             ColumnShape::Clear => (Out::of(&raw), raw.sql),
-            shape => {
-                match (Late::of(shape, &raw.data_type, view.key, view.key_label), written(shape, &raw, scope.dialect()))
-                {
-                    (Some(late), _) if raw.comparable && raw.data_type == *field.data_type() => {
-                        (Out { late: Some(late), ..Out::of(&raw) }, raw.sql)
-                    }
-                    (_, Some(sql)) if raw.data_type == *field.data_type() => {
-                        shown.treated.insert(format!("{}.{name}", table.name()));
-                        (Out { comparable: true, ..Out::of(&raw) }, sql)
-                    }
-                    _ => {
-                        return Stays::because(format!(
-                            "column `{name}` of `{}` is treated in the gateway",
-                            table.name()
-                        ));
-                    }
+            shape => match (Late::of(shape, &raw.data_type, view.tokens), written(shape, &raw, scope.dialect())) {
+                (Some(late), _) if raw.comparable && raw.data_type == *field.data_type() => {
+                    (Out { late: Some(late), ..Out::of(&raw) }, raw.sql)
                 }
-            }
+                (_, Some(sql)) if raw.data_type == *field.data_type() => {
+                    shown.treated.insert(format!("{}.{name}", table.name()));
+                    (Out { comparable: true, ..Out::of(&raw) }, sql)
+                }
+                _ => {
+                    return Stays::because(format!("column `{name}` of `{}` is treated in the gateway", table.name()));
+                }
+            },
         };
         shown.columns.push(out);
         shown.values.push(sql);
@@ -73,11 +68,9 @@ fn written(shape: &ColumnShape, raw: &Known, dialect: &SqlDialect) -> Option<Str
     let ColumnShape::Treated(treatment) = shape else { return None };
     let kind = match raw.data_type {
         _ if *treatment == Treatment::Null => None,
-        DataType::Float64 => Some(LiteralKind::Float64),
-        DataType::Date32 => Some(LiteralKind::Date),
         // Of a text that does not compare as here, other functions do not either.
-        DataType::Utf8 if raw.comparable => Some(LiteralKind::Text),
-        _ => return None,
+        DataType::Utf8 if !raw.comparable => return None,
+        _ => Some(kind(&raw.data_type)?),
     };
     let found = dialect.treatments.iter().find(|(name, of, _)| *name == treatment.name() && *of == kind);
     found.map(|(_, _, template)| format!("({})", template.replace("{}", &raw.sql)))

@@ -14,7 +14,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use lockgate_contract::SqlAccess;
 
 use super::statement::{Make, StatementExec, StatementRows};
-use crate::pushdown::{Select, Stays, TableScope, truth};
+use crate::pushdown::{Narrowing, Select, Stays, TableScope, truth};
 
 /// A raw table of a server.
 #[derive(Debug)]
@@ -69,11 +69,14 @@ impl TableProvider for SqlTable {
             written.ok().and_then(|filters| Select::new(&self.access, &self.schema, &columns, &filters, limit));
         let Some(select) = select else { return internal_err!("a filter that the source does not understand") };
         let schema = Arc::new(self.schema.project(&columns)?);
-        let comparable = columns.iter().map(|&at| self.access.columns.get(at).is_some_and(|column| column.comparable));
+        let narrowing = columns.iter().map(|&at| match self.access.columns.get(at) {
+            Some(column) if column.comparable => Narrowing::Plain,
+            _ => Narrowing::Nothing,
+        });
         let rows = StatementRows {
             sql: select.sql,
             dialect: self.access.dialect,
-            comparable: comparable.collect(),
+            narrowing: narrowing.collect(),
             given: select.schema,
             schema,
             server: Arc::clone(&self.access.server),

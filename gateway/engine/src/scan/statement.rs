@@ -11,6 +11,7 @@ use datafusion::config::ConfigOptions;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_expr::expressions::DynamicFilterPhysicalExpr;
+use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, apply_expression_roots};
 use datafusion::physical_plan::filter_pushdown::{ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -22,7 +23,7 @@ use lockgate_contract::{QueryContext, SourceError, SqlDialect, SqlServer, SqlSta
 
 use crate::bind;
 use crate::progress::Statements;
-use crate::pushdown::{StatementColumns, narrowed};
+use crate::pushdown::{Narrowing, StatementColumns, narrowed};
 
 /// A statement and what becomes of its rows.
 #[derive(Debug, Clone)]
@@ -33,8 +34,8 @@ pub(crate) struct StatementRows {
     pub(crate) dialect: &'static SqlDialect,
     /// Columns as the server gives them.
     pub(crate) given: SchemaRef,
-    /// Whether the values of each column of `schema` are the server's own, and compare there as here.
-    pub(crate) comparable: Vec<bool>,
+    /// How each column of `schema` may be narrowed.
+    pub(crate) narrowing: Vec<Narrowing>,
     /// Columns as the plan wants them.
     pub(crate) schema: SchemaRef,
     /// Who answers.
@@ -134,6 +135,7 @@ impl ExecutionPlan for StatementExec {
         if hints.len() == self.hints.len() {
             return Ok(refused);
         }
+        self.rows.want_tokens(&hints);
         let narrowed = Self { rows: self.rows.clone(), hints, properties: Arc::clone(&self.properties) };
         Ok(refused.with_updated_node(Arc::new(narrowed)))
     }
@@ -146,6 +148,19 @@ impl ExecutionPlan for StatementExec {
 }
 
 impl StatementRows {
+    /// Has the tokens remembered that these filters will speak of.
+    fn want_tokens(&self, hints: &[Arc<dyn PhysicalExpr>]) {
+        for (field, narrowing) in self.schema.fields().iter().zip(&self.narrowing) {
+            let is_named =
+                |hint: &Arc<dyn PhysicalExpr>| collect_columns(hint).iter().any(|column| column.name() == field.name());
+            if let Narrowing::Tokens(tokens) = narrowing
+                && hints.iter().any(is_named)
+            {
+                tokens.want();
+            }
+        }
+    }
+
     fn run(
         self,
         hints: &[Arc<dyn PhysicalExpr>],
@@ -153,7 +168,7 @@ impl StatementRows {
     ) -> impl futures::Stream<Item = Result<RecordBatch>> + Send + use<> {
         let config = context.session_config();
         let statements = config.get_extension::<Statements>().unwrap_or_default();
-        let columns = StatementColumns { schema: &self.schema, comparable: &self.comparable, dialect: self.dialect };
+        let columns = StatementColumns { schema: &self.schema, narrowing: &self.narrowing, dialect: self.dialect };
         let statement = SqlStatement {
             sql: narrowed(&self.sql, hints, &columns),
             schema: Arc::clone(&self.given),

@@ -28,6 +28,7 @@ use parking_lot::Mutex;
 use crate::barrier::{PolicyTable, RowPredicate, TableShape};
 use crate::rules;
 use crate::scan::{RawTable, SourceFault};
+use crate::tokens::Tokens;
 
 /// Rows of the world; `grp` runs from 0 to 99, and a rule keeps `grp < keep`.
 const ROWS: i64 = 2_000;
@@ -170,8 +171,7 @@ impl World {
             RawTable { provider, fault },
             shape,
             rows,
-            keys.purpose_key("analytics"),
-            "analytics".to_owned(),
+            Tokens::new(keys.purpose_key("analytics"), "analytics"),
         );
         governed.register_table("t", Arc::new(table)).unwrap();
 

@@ -1,11 +1,10 @@
 //! Values: columns, literals, and what can be computed of them with the same result.
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
-use datafusion::common::ScalarValue;
-use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{BinaryExpr, Case, Expr, Operator};
 
 use super::{Known, Stays, Writer, kind};
+use crate::pushdown::kind::kind as kind_of;
 
 impl Writer<'_> {
     pub(super) fn value(&self, expr: &Expr) -> Result<Known, Stays> {
@@ -17,14 +16,19 @@ impl Writer<'_> {
                 }
                 None => Stays::because(format!("{} is not at the source", kind(expr))),
             },
-            Expr::Literal(value, _) if is_given(&value.data_type()) => {
+            Expr::Literal(value, _) if kind_of(&value.data_type()).is_some() => {
                 computed(self.literal(value)?, value.data_type())
             }
             Expr::Literal(value, _) => {
                 Stays::because(format!("a constant of type {} is made in the gateway", value.data_type()))
             }
             Expr::Alias(alias) => self.value(&alias.expr),
+            Expr::ScalarSubquery(subquery) => match self.0.subquery(subquery) {
+                Some(known) => Ok(known),
+                None => Stays::because("a subquery's value is used in the gateway"),
+            },
             Expr::BinaryExpr(BinaryExpr { left, op, right }) => match op {
+                Operator::StringConcat => self.joined(left, right),
                 Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide => {
                     self.arithmetic(left, *op, right)
                 }
@@ -49,6 +53,14 @@ impl Writer<'_> {
         computed(format!("({left} {op} {right})"), DataType::Float64)
     }
 
+    fn joined(&self, left: &Expr, right: &Expr) -> Result<Known, Stays> {
+        let (left, right) = (self.comparable(left)?, self.comparable(right)?);
+        match (&left.data_type, &right.data_type) {
+            (DataType::Utf8, DataType::Utf8) => computed(format!("({} || {})", left.sql, right.sql), DataType::Utf8),
+            _ => Stays::because("only texts are joined at the source"),
+        }
+    }
+
     fn number(&self, expr: &Expr) -> Result<String, Stays> {
         let known = self.value(expr)?;
         if known.data_type == DataType::Float64 {
@@ -59,13 +71,14 @@ impl Writer<'_> {
 
     /// Casts that never fail and round nowhere, or alike.
     fn cast(&self, inner: &Expr, to: &DataType) -> Result<Known, Stays> {
-        use DataType::{Float64, Int8, Int16, Int32, Int64};
+        use DataType::{Date32, Float64, Int8, Int16, Int32, Int64, Timestamp};
         let known = self.value(inner)?;
         let name = match (&known.data_type, to) {
             (Int8, Int16) => "smallint",
             (Int8 | Int16, Int32) => "integer",
             (Int8 | Int16 | Int32, Int64) => "bigint",
             (Int8 | Int16 | Int32 | Int64, Float64) => "double",
+            (Timestamp(TimeUnit::Microsecond, _), Date32) => "date",
             _ => return Stays::because("such a cast is done in the gateway"),
         };
         computed(format!("CAST({} AS {name})", known.sql), to.clone())
@@ -92,71 +105,20 @@ impl Writer<'_> {
             sql.push_str(&format!(" ELSE {}", branch(self.value(other)?)?));
         }
         match data_type {
-            Some(data_type) => {
-                let sql = format!("({sql} END)");
-                Ok(Known { null_sql: sql.clone(), sql, data_type, comparable })
-            }
+            Some(data_type) => Ok(Known { comparable, ..computed(format!("({sql} END)"), data_type)? }),
             None => Stays::because("a CASE without a branch"),
         }
     }
-
-    fn function(&self, function: &ScalarFunction) -> Result<Known, Stays> {
-        let name = function.name();
-        let refused = || Stays::because(format!("function `{name}` is computed in the gateway"));
-        match (name, function.args.as_slice()) {
-            ("coalesce", [first, rest @ ..]) if !rest.is_empty() => {
-                let first = self.value(first)?;
-                let mut values = vec![first.sql.clone()];
-                let mut comparable = first.comparable;
-                for other in rest {
-                    let other = self.value(other)?;
-                    if other.data_type != first.data_type {
-                        return refused();
-                    }
-                    comparable &= other.comparable;
-                    values.push(other.sql);
-                }
-                let sql = format!("coalesce({})", values.join(", "));
-                Ok(Known { null_sql: sql.clone(), sql, data_type: first.data_type, comparable })
-            }
-            ("date_part", [Expr::Literal(part, _), day]) => {
-                let part = part.try_as_str().flatten().map(str::to_ascii_lowercase);
-                let Some(part @ ("year" | "month" | "day")) = part.as_deref() else { return refused() };
-                let day = self.value(day)?;
-                match day.data_type {
-                    DataType::Date32 => computed(format!("CAST({part}({}) AS integer)", day.sql), DataType::Int32),
-                    _ => refused(),
-                }
-            }
-            ("substr", [text, Expr::Literal(ScalarValue::Int64(Some(start @ 1..)), _), rest @ ..]) => {
-                let length = match rest {
-                    [] => String::new(),
-                    [Expr::Literal(ScalarValue::Int64(Some(length @ 0..)), _)] => format!(", {length}"),
-                    _ => return refused(),
-                };
-                let text = self.comparable(text)?;
-                match text.data_type {
-                    DataType::Utf8 => computed(format!("substr({}, {start}{length})", text.sql), DataType::Utf8),
-                    _ => refused(),
-                }
-            }
-            _ => refused(),
-        }
-    }
 }
 
-fn computed(sql: String, data_type: DataType) -> Result<Known, Stays> {
+/// Values that are used several times may become long: a server refuses statements above a million characters.
+const MOST_BYTES: usize = 100_000;
+
+pub(super) fn computed(sql: String, data_type: DataType) -> Result<Known, Stays> {
+    if sql.len() > MOST_BYTES {
+        return Stays::because("so long an expression is computed in the gateway");
+    }
     Ok(Known { null_sql: sql.clone(), sql, data_type, comparable: true })
-}
-
-/// Whether a source gives a literal back in this type.
-fn is_given(data_type: &DataType) -> bool {
-    use DataType::{Binary, Boolean, Date32, Decimal128, Float32, Float64, Int8, Int16, Int32, Int64, Timestamp, Utf8};
-    match data_type {
-        Boolean | Int8 | Int16 | Int32 | Int64 | Float32 | Float64 | Decimal128(..) | Utf8 | Binary | Date32 => true,
-        Timestamp(unit, _) => *unit == TimeUnit::Microsecond,
-        _ => false,
-    }
 }
 
 fn is_null(expr: &Expr) -> bool {
