@@ -1,4 +1,4 @@
-//! What may end a running query from outside: time, withdrawn credentials, withdrawn access.
+//! What may end a running query from outside: time, its caller, withdrawn credentials, withdrawn access.
 
 use std::sync::Arc;
 
@@ -13,12 +13,14 @@ use tokio::time::Instant;
 
 use crate::outbox::{Message, Outbox};
 use crate::plan::Planned;
+use crate::progress::Statements;
 use crate::query::Ticket;
 use crate::{Error, Session, rewrite};
 
 /// Watches one running query. A query keeps its policy snapshot, but ends when what it reads was taken away altogether.
 pub(crate) struct Guard {
     deadline: Instant,
+    statements: Arc<Statements>,
     session: Session,
     policies: Arc<PolicyStore>,
     tables: Vec<GuardedTable>,
@@ -53,19 +55,20 @@ impl Guard {
             });
         }
         let verdict = Mutex::new(Verdict { epoch: ticket.epoch, withdrawn: None });
-        Self { deadline: ticket.deadline, session: session.clone(), policies, tables, verdict }
+        let statements = Arc::clone(&ticket.statements);
+        Self { deadline: ticket.deadline, statements, session: session.clone(), policies, tables, verdict }
     }
 
     /// The next batch, unless time is up or access was withdrawn meanwhile.
     pub(crate) async fn next(&self, stream: &mut SendableRecordBatchStream) -> Result<Option<RecordBatch>, Error> {
-        let next = tokio::time::timeout_at(self.deadline, stream.next()).await.map_err(|_elapsed| out_of_time())?;
+        let next = in_time(self.deadline, &self.statements, stream.next()).await?;
         self.check()?;
         next.transpose().map_err(|error| rewrite::run_error(&error))
     }
 
     /// Hands over what comes next; `false` when nobody takes it any more. A caller who is too slow runs into the time limit.
     pub(crate) async fn send(&self, outbox: &Outbox, message: Message) -> Result<bool, Error> {
-        tokio::time::timeout_at(self.deadline, outbox.send(message)).await.map_err(|_elapsed| out_of_time())
+        in_time(self.deadline, &self.statements, outbox.send(message)).await
     }
 
     /// Whether rows may still leave. Cheap as long as the policy stays the same.
@@ -121,6 +124,21 @@ fn still_shown(before: &Shown, now: &Shown) -> bool {
 /// The error when what allowed a query was taken away.
 fn revoked(text: &str) -> Error {
     Error::new(ErrorCode::AccessRevoked, text).with_hint("what was sent is not the whole result; run the query again")
+}
+
+/// What comes of `work`, unless the query's time is up or it is cancelled before.
+///
+/// # Errors
+/// `TIME_LIMIT` and `CANCELLED`.
+pub(crate) async fn in_time<T>(
+    deadline: Instant,
+    statements: &Statements,
+    work: impl Future<Output = T>,
+) -> Result<T, Error> {
+    tokio::select! {
+        () = statements.cancelled() => Err(Error::new(ErrorCode::Cancelled, "the query was cancelled")),
+        done = tokio::time::timeout_at(deadline, work) => done.map_err(|_elapsed| out_of_time()),
+    }
 }
 
 /// The error when a query's time is up.

@@ -8,6 +8,7 @@ use lockgate_contract::{StatementProgress, StatementWatch};
 use lockgate_wire::audit::CloseRecord;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{Ledger, Session};
@@ -51,6 +52,7 @@ pub(crate) struct Statements {
     list: Mutex<Vec<SourceProgress>>,
     given_up: Mutex<BTreeMap<String, bool>>,
     changed: Notify,
+    cancelled: CancellationToken,
 }
 
 impl Statements {
@@ -59,6 +61,16 @@ impl Statements {
         let mut list = self.list.lock();
         list.push(SourceProgress { source: source.to_owned(), state: SourceState::Queued, done: None });
         Arc::new(Watch { statements: Arc::clone(self), at: list.len().saturating_sub(1), hides_rows })
+    }
+
+    /// Ends the query, wherever it is.
+    pub(crate) fn cancel(&self) {
+        self.cancelled.cancel();
+    }
+
+    /// Waits until the query is cancelled, if ever.
+    pub(crate) async fn cancelled(&self) {
+        self.cancelled.cancelled().await;
     }
 
     /// How far each is.
@@ -77,7 +89,7 @@ impl Statements {
     }
 }
 
-/// The queries that run, to ask how far they are.
+/// The queries that run, to ask how far they are and to end them.
 #[derive(Debug, Default)]
 pub(crate) struct Asked(Mutex<HashMap<Uuid, (String, Weak<Statements>)>>);
 

@@ -63,16 +63,19 @@ impl Engine {
         self.asked().find(query_id, session).map(|statements| statements.progress())
     }
 
+    /// Ends a query that this principal has asked; `false` when no such query runs. What it holds at sources is given up, and
+    /// whoever reads its rows gets `CANCELLED`.
+    pub fn cancel(&self, session: &Session, query_id: Uuid) -> bool {
+        let found = self.asked().find(query_id, session);
+        found.inspect(|statements| statements.cancel()).is_some()
+    }
+
     async fn query_here(&self, session: &Session, sql: &str, ticket: &Ticket) -> Result<Running, Error> {
         tracing::debug!(query_id = %ticket.query_id, sql, "query asked");
         let policy = self.policies().current();
         let mut named = Vec::new();
         let walk = self.walk(session, sql, ticket, Arc::clone(&policy), &mut named);
-        let walked = match tokio::time::timeout_at(ticket.deadline, walk).await {
-            Ok(walked) => walked,
-            Err(_elapsed) => Err(guard::out_of_time()),
-        };
-        match walked {
+        match guard::in_time(ticket.deadline, &ticket.statements, walk).await.flatten() {
             Ok(running) => Ok(running),
             Err(error) => self.refuse(session, ticket, policy.version(), error, named).await,
         }

@@ -173,7 +173,14 @@ impl Running {
 
     /// Ends the query because its rows could not be passed on: the ledger tells of a failure, not of a caller who went away.
     pub fn fail(&mut self, error: &Error) {
-        self.finish(Outcome::Failed, Some(error.code()));
+        self.end(error.code());
+    }
+
+    fn end(&mut self, code: ErrorCode) {
+        match code {
+            ErrorCode::Cancelled => self.finish(Outcome::Cancelled, None),
+            code => self.finish(Outcome::Failed, Some(code)),
+        }
     }
 
     fn finish(&mut self, outcome: Outcome, code: Option<ErrorCode>) {
@@ -265,7 +272,7 @@ impl Drop for Running {
             State::Ready(_) | State::Ended => None,
         };
         match failure {
-            Some(code) => self.finish(Outcome::Failed, Some(code)),
+            Some(code) => self.end(code),
             None => self.finish(Outcome::Cancelled, None),
         }
     }

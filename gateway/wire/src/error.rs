@@ -83,7 +83,7 @@ error_codes! {
     MemoryLimit         "MEMORY_LIMIT"          Resources 503 8  false "the query needs more memory than it may use; narrow it or aggregate earlier"
     SpillLimit          "SPILL_LIMIT"           Resources 503 8  false "the query needs more temporary disk than it may use; narrow it"
     QueueFull           "QUEUE_FULL"            Resources 429 8  true  "too many queries wait already; try again after the time in Retry-After"
-    Cancelled           "CANCELLED"             User      408 1  false "the query was cancelled"
+    Cancelled           "CANCELLED"             User      409 1  false "the query was cancelled"
     LedgerUnavailable   "LEDGER_UNAVAILABLE"    Internal  503 14 true  "the audit ledger cannot be written, so nothing may be read"
     PolicyUnavailable   "POLICY_UNAVAILABLE"    Internal  503 14 true  "no valid policy is loaded, so nothing may be read"
     Internal            "INTERNAL"              Internal  500 13 false "the gateway failed; the operator finds the cause by the query id"

@@ -110,7 +110,17 @@ impl Fixture {
 
     /// Starts a query.
     pub async fn start(&self, sql: &str) -> Result<Running, Error> {
-        self.engine.query(&session(), QueryRequest::new(sql)).await
+        self.ask(QueryRequest::new(sql)).await
+    }
+
+    /// Starts a query with limits of its own.
+    pub async fn ask(&self, request: QueryRequest) -> Result<Running, Error> {
+        self.engine.query(&session(), request).await
+    }
+
+    /// Cancels a query.
+    pub fn cancel(&self, query_id: uuid::Uuid) -> bool {
+        self.engine.cancel(&session(), query_id)
     }
 
     /// All rows of a query.

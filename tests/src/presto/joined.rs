@@ -8,8 +8,8 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use futures::StreamExt;
 use lockgate_engine::SourceState;
-use lockgate_wire::QueryRequest;
 use lockgate_wire::audit::Outcome;
+use lockgate_wire::{ErrorCode, QueryRequest};
 
 use super::Test;
 use super::generated::world;
@@ -24,6 +24,7 @@ use crate::worlds::people::PEOPLE;
 pub(super) const ALL: &[(&str, Test)] = &[
     ("keys_of_a_file_narrow_what_the_server_reads", narrowed),
     ("progress_is_told_and_a_query_given_up_is_confirmed_in_the_ledger", given_up),
+    ("a_query_that_is_cancelled_or_out_of_time_ends_at_the_server", ended),
 ];
 
 /// Time within which a server has told of rows: it asks its workers every few seconds.
@@ -94,6 +95,36 @@ fn given_up(server: &Server) -> anyhow::Result<()> {
         ensure!(close.outcome == Outcome::Cancelled, "{close:?}");
         ensure!(close.given_up.get(CATALOG) == Some(&true), "{close:?}");
         ensure!(since.elapsed() < Duration::from_secs(2), "confirmed after {:?}", since.elapsed());
+        Ok(())
+    })
+}
+
+fn ended(server: &Server) -> anyhow::Result<()> {
+    let fixture = super::faults::long(server);
+    crate::runtime().block_on(async {
+        for (at, (is_cancelled, code, outcome)) in
+            [(true, ErrorCode::Cancelled, Outcome::Cancelled), (false, ErrorCode::TimeLimit, Outcome::Failed)]
+                .into_iter()
+                .enumerate()
+        {
+            let timeout_ms = (!is_cancelled).then_some(4_000);
+            let request = QueryRequest { timeout_ms, ..QueryRequest::new(super::faults::LONG_SQL) };
+            let mut running = fixture.ask(request).await.map_err(|error| anyhow::anyhow!("{error}"))?;
+            running.next().await.context("no rows")?.map_err(|error| anyhow::anyhow!("{error}"))?;
+            ensure!(!is_cancelled || fixture.cancel(running.query_id()), "no query was found");
+            let since = Instant::now();
+            let error = loop {
+                match running.next().await.context("it ended as if it were whole")? {
+                    Ok(_) => {}
+                    Err(error) => break error,
+                }
+            };
+            ensure!(error.code() == code, "{error}");
+            let since = if is_cancelled { since } else { Instant::now() };
+            let close = fixture.closed.nth(at + 1).await;
+            ensure!(close.outcome == outcome && close.given_up.get(CATALOG) == Some(&true), "{close:?}");
+            ensure!(since.elapsed() < Duration::from_secs(2), "confirmed after {:?}", since.elapsed());
+        }
         Ok(())
     })
 }

@@ -10,6 +10,8 @@ pub enum EndpointId {
     QueryPost,
     /// `GET /v1/query`
     QueryGet,
+    /// `DELETE /v1/query`
+    QueryDelete,
     /// `GET /v1/progress`
     Progress,
     /// `GET /v1/catalog`
@@ -150,6 +152,18 @@ pub const ENDPOINTS: &[Endpoint] = &[
         answer: Answer::Result,
         summary: "Run one read-only SQL statement given in the address.",
         notes: "For one-liners and tools that can only read an address. HEAD is refused, because a query would have to run for it.",
+    },
+    Endpoint {
+        id: EndpointId::QueryDelete,
+        method: "DELETE",
+        path: "/v1/query",
+        needs: Needs::TokenAndPurpose,
+        parameters: &[parameter("query_id", ParameterKind::Uuid, true, "The id of a query of the caller's own.")],
+        bodies: &[],
+        answer: Answer::Media(JSON),
+        summary: "Cancel a query that runs.",
+        notes: "It is ended at the sources too. Whoever reads its result gets `CANCELLED`, or a connection that is aborted if rows have \
+                left already. Without a query of this id that runs, `cancelled` is false.",
     },
     Endpoint {
         id: EndpointId::Progress,

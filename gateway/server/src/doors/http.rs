@@ -16,7 +16,7 @@ use lockgate_wire::ErrorCode;
 
 use super::answer;
 use super::endpoints::{ENDPOINTS, Endpoint, EndpointId, Needs};
-use super::{catalog, explain, health, openapi, progress, query};
+use super::{cancel, catalog, explain, health, openapi, progress, query};
 use crate::auth::{Caller, UserStore, bearer_digest, declared_purpose, unauthenticated};
 use crate::ledger::FileLedger;
 use crate::metrics::Metrics;
@@ -94,6 +94,7 @@ impl Door {
                 return match endpoint.id {
                     EndpointId::QueryPost => query::post(self, &session, &parts, body).await,
                     EndpointId::QueryGet => query::get(self, &session, &parts).await,
+                    EndpointId::QueryDelete => cancel::delete(self, &session, &parts),
                     EndpointId::Progress => progress::get(self, &session, &parts),
                     EndpointId::Catalog => catalog::get(self, &session, &parts).await,
                     EndpointId::PolicyExplain => explain::get(self, &session, &parts).await,
@@ -107,6 +108,7 @@ impl Door {
             EndpointId::OpenApi => openapi::get(headers),
             EndpointId::QueryPost
             | EndpointId::QueryGet
+            | EndpointId::QueryDelete
             | EndpointId::Progress
             | EndpointId::Catalog
             | EndpointId::PolicyExplain => Err(misrouted()),

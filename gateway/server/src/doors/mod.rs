@@ -9,6 +9,7 @@ mod accept;
 mod answer;
 mod openapi;
 
+mod cancel;
 mod catalog;
 mod explain;
 mod health;

@@ -93,6 +93,7 @@ fn operation_id(id: EndpointId) -> &'static str {
     match id {
         EndpointId::QueryPost => "query",
         EndpointId::QueryGet => "queryByAddress",
+        EndpointId::QueryDelete => "cancel",
         EndpointId::Progress => "progress",
         EndpointId::Catalog => "catalog",
         EndpointId::PolicyExplain => "explainPolicy",
@@ -188,6 +189,7 @@ fn answer_schema(id: EndpointId, media_type: &str) -> Value {
             json!({"type": "string"})
         }
         (EndpointId::QueryPost | EndpointId::QueryGet, _) => json!({"type": "string", "format": "binary"}),
+        (EndpointId::QueryDelete, _) => named("Cancelled"),
         (EndpointId::Progress, _) => named("Progress"),
         (EndpointId::Catalog, _) => table(),
         (EndpointId::PolicyExplain, "application/json") => named("Explanation"),

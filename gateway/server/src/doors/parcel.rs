@@ -84,7 +84,10 @@ impl Parcel {
             error.problem.query_id = Some(running.query_id());
             running.fail(&error);
         }
-        self.meter.failed(error.code(), self.n_rows);
+        match error.code() {
+            ErrorCode::Cancelled => self.meter.cancelled(self.n_rows),
+            code => self.meter.failed(code, self.n_rows),
+        }
         error
     }
 

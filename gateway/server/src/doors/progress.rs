@@ -14,11 +14,11 @@ use super::catalog::json;
 use super::http::Door;
 use super::query::odd_parameters;
 
-/// Parameters of `GET /v1/progress`.
+/// Parameters of what is asked of a query that runs.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Parameters {
-    query_id: Uuid,
+pub(super) struct Parameters {
+    pub(super) query_id: Uuid,
 }
 
 /// The answer.

@@ -205,6 +205,10 @@ fn health() -> Value {
                 "bytes": integer("Bytes that the source has read."),
             }))},
         })),
+        "Cancelled": object(&[], json!({
+            "query_id": {"type": "string", "format": "uuid"},
+            "cancelled": boolean("Whether the caller had a query of this id that ran."),
+        })),
         "Health": object(&["version", "policy", "users", "ledger", "sources", "queries"], json!({
             "status": {"type": "string", "enum": ["ok", "degraded", "unavailable"]},
             "version": text("Version of the gateway. This and what follows is for signed-in callers."),

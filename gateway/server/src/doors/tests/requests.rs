@@ -161,7 +161,7 @@ async fn unknown_paths_and_methods_are_problems_too() {
         answer.is_problem("NOT_FOUND");
         assert_eq!(answer.status, 404);
     }
-    for (path, allow) in [("/v1/query", "POST, GET, OPTIONS"), ("/healthz", "GET, HEAD, OPTIONS")] {
+    for (path, allow) in [("/v1/query", "POST, GET, DELETE, OPTIONS"), ("/healthz", "GET, HEAD, OPTIONS")] {
         for method in ["PUT", "DELETE", "PATCH", "TRACE", "BREW"] {
             let answer = send(request(method, path)).await;
             answer.is_problem("METHOD_NOT_ALLOWED");
@@ -181,15 +181,16 @@ async fn only_the_media_types_of_an_endpoint_are_served() {
     let world = World::with("", 10).await;
     for endpoint in ENDPOINTS {
         let path = match endpoint.path {
+            "/v1/query" if endpoint.method == "DELETE" => "/v1/query?query_id=0193a6f4-0000-7000-8000-000000000000",
             "/v1/query" => "/v1/query?q=SELECT+1",
             "/v1/policy/explain" => "/v1/policy/explain?table=lake.crm.people",
             "/v1/progress" => "/v1/progress?query_id=0193a6f4-0000-7000-8000-000000000000",
             path => path,
         };
         let request = |accept: &str| {
-            let path = if endpoint.method == "GET" { path } else { endpoint.path };
+            let path = if endpoint.bodies.is_empty() { path } else { endpoint.path };
             let request = world.request(method(endpoint), path, "ann", "analytics").header("Accept", accept.to_owned());
-            if endpoint.method == "GET" { request } else { request.body("SELECT 1") }
+            if endpoint.bodies.is_empty() { request } else { request.body("SELECT 1") }
         };
         for media_type in endpoint.answer.media_types() {
             let answer = send(request(media_type)).await;
