@@ -12,11 +12,13 @@ impl Writer {
         let input = self.input(&aggregate.input)?;
         let scope = input.scope();
         let (mut columns, mut values, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        let mut is_grouped_by_tokens = input.relation.is_grouped_by_tokens;
         for expr in &aggregate.group_expr {
             if let Some((sql, out)) = handle(expr, &scope) {
                 keys.push(sql.clone());
                 values.push(sql);
                 columns.push(out);
+                is_grouped_by_tokens = true;
                 continue;
             }
             let known = value(expr, &scope)?;
@@ -52,7 +54,7 @@ impl Writer {
             sql = format!("{sql} GROUP BY {}", keys.join(", "));
             rows = Rows::Any;
         }
-        Ok(Relation { sql, columns, rows, has_work: true, is_ordered: false, ..input.relation })
+        Ok(Relation { sql, columns, rows, is_grouped_by_tokens, has_work: true, is_ordered: false, ..input.relation })
     }
 }
 

@@ -9,7 +9,10 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchemaRef, Result, internal_err};
 use datafusion::datasource::{TableType, provider_as_source};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection};
+use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::expressions::col;
+use datafusion::physical_plan::sorts::sort::SortExec;
 use lockgate_contract::{SqlDialect, SqlServer};
 
 use super::hint::Narrowing;
@@ -35,6 +38,8 @@ pub(crate) struct PushedTable {
     tables: String,
     source: String,
     hides_rows: bool,
+    /// Whether its rows come in an order that may tell of what tokens stand for.
+    is_grouped_by_tokens: bool,
 }
 
 #[cfg(test)]
@@ -68,6 +73,7 @@ pub(crate) fn in_place_of(plan_schema: &DFSchemaRef, relation: Relation) -> Resu
         tables: relation.tables.join(", "),
         source: relation.source,
         hides_rows: relation.hides_rows,
+        is_grouped_by_tokens: relation.is_grouped_by_tokens,
     };
     let scan = LogicalPlanBuilder::scan("pushed", provider_as_source(Arc::new(table)), None)?.build()?;
     let names = scan.schema().columns().into_iter().zip(plan_schema.iter());
@@ -112,7 +118,7 @@ impl TableProvider for PushedTable {
             make: self.make(),
         };
         let schema = Arc::clone(&self.schema);
-        let hidden = StatementExec::new(rows);
+        let hidden = self.in_order_of_tokens(Arc::new(StatementExec::new(rows)))?;
         // What a statement gives, the asker may see, clear or as tokens: the keys of a join's other side narrow it.
         let narrowed = schema.fields().iter().zip(&self.narrowing);
         let narrowed = narrowed.filter(|(_, narrowing)| !matches!(narrowing, Narrowing::Nothing));
@@ -125,19 +131,22 @@ impl TableProvider for PushedTable {
         };
         let partitions = state.config().target_partitions();
         let label = format!("pushed to `{}`: {}", self.source, self.tables);
-        Ok(Arc::new(SealedExec::new(
-            label,
-            Arc::new(hidden),
-            schema,
-            clear,
-            Arc::new(fault),
-            partitions,
-            self.hides_rows,
-        )))
+        Ok(Arc::new(SealedExec::new(label, hidden, schema, clear, Arc::new(fault), partitions, self.hides_rows)))
     }
 }
 
 impl PushedTable {
+    /// The rows in the order of their tokens, where the order they come in may tell of what the tokens stand for.
+    fn in_order_of_tokens(&self, hidden: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+        let tokens = self.schema.fields().iter().zip(&*self.late).filter(|(_, late)| late.is_some());
+        let keys = tokens.map(|(field, _)| Ok(PhysicalSortExpr::new_default(col(field.name(), &self.schema)?)));
+        let order = LexOrdering::new(keys.collect::<Result<Vec<_>>>()?);
+        match order {
+            Some(order) if self.is_grouped_by_tokens => Ok(Arc::new(SortExec::new(order, hidden))),
+            _ => Ok(hidden),
+        }
+    }
+
     fn make(&self) -> Make {
         let (late, tables) = (Arc::clone(&self.late), self.tables.clone());
         Make::new(move |batch, schema| plan_types(batch, schema, &late, &tables))

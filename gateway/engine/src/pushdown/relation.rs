@@ -34,6 +34,8 @@ pub(crate) struct Relation {
     pub(crate) is_ordered: bool,
     /// How many rows it may have.
     pub(crate) rows: Rows,
+    /// Whether it is grouped by what tokens stand for: the server may give the groups in an order of its own that tells of it.
+    pub(crate) is_grouped_by_tokens: bool,
     /// Whether it does more than to read columns of a table.
     pub(crate) has_work: bool,
     /// Governed tables that it reads.
@@ -148,7 +150,9 @@ impl Writer {
                     return Stays::because("DISTINCT of such values means something else at the source");
                 }
                 let sql = format!("SELECT DISTINCT {} FROM {}", input.all(), input.from);
-                Ok(Relation { sql, has_work: true, is_ordered: false, ..input.relation })
+                let is_grouped_by_tokens =
+                    input.relation.is_grouped_by_tokens || input.relation.columns.iter().any(|out| out.late.is_some());
+                Ok(Relation { sql, has_work: true, is_ordered: false, is_grouped_by_tokens, ..input.relation })
             }
             LogicalPlan::Union(union) => self.union(union),
             LogicalPlan::Subquery(_) => Stays::because("a subquery's result is used in the gateway"),
@@ -190,6 +194,7 @@ impl Writer {
             dialect: view.access.dialect,
             is_ordered: false,
             rows: Rows::Any,
+            is_grouped_by_tokens: false,
             // Tokens of what is only read are made late too: keys of another source narrow the statement by their values.
             has_work,
             tables: vec![table.name().to_string()],
@@ -332,6 +337,7 @@ impl Relation {
             has_work: true,
             is_ordered: false,
             rows: Rows::Any,
+            is_grouped_by_tokens: self.is_grouped_by_tokens || other.is_grouped_by_tokens,
             hides_rows: self.hides_rows || other.hides_rows,
             ..self
         })

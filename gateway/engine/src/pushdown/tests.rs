@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::compute::{concat, sort};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::source_as_provider;
@@ -60,7 +61,7 @@ pub(super) const DIALECT: SqlDialect = SqlDialect {
     ],
 };
 
-/// A server that gives two rows, whatever it is asked.
+/// A server that gives the same rows, whatever it is asked.
 #[derive(Debug)]
 pub(super) struct Silent(pub(super) &'static str);
 
@@ -69,12 +70,12 @@ impl SqlServer for Silent {
         self.0
     }
 
-    /// A row with a text, and one without.
+    /// Rows with the texts of [`TEXTS`].
     fn run(&self, statement: SqlStatement) -> BoxStream<'static, Result<RecordBatch, SourceError>> {
         let column = |field: &FieldRef| -> ArrayRef {
             match field.data_type() {
-                DataType::Utf8 => Arc::new(StringArray::from(vec![Some("raw"), None])),
-                DataType::Int64 => Arc::new(Int64Array::from(vec![1, 2])),
+                DataType::Utf8 => Arc::new(StringArray::from(TEXTS.to_vec())),
+                DataType::Int64 => Arc::new(Int64Array::from_iter_values(0..5)),
                 other => panic!("no values of type {other} were expected"),
             }
         };
@@ -82,6 +83,8 @@ impl SqlServer for Silent {
         stream::iter([Ok(RecordBatch::try_new(statement.schema, columns).unwrap())]).boxed()
     }
 }
+
+const TEXTS: [Option<&str>; 5] = [Some("a"), Some("b"), None, Some("c"), Some("d")];
 
 const COLUMNS: [(&str, DataType, Treatment); 8] = [
     ("id", DataType::Int64, Treatment::Clear),
@@ -213,15 +216,33 @@ async fn tokens_are_joined_grouped_and_counted_by_what_they_stand_for() {
 
 #[tokio::test]
 async fn the_token_is_made_when_the_rows_come() {
-    let cut = cut_of("SELECT email, count(*) FROM all_rows GROUP BY email").await;
+    let raw: ArrayRef = Arc::new(StringArray::from(TEXTS.to_vec()));
+    let key = KeyRing::from_secret([7_u8; 32], "test").purpose_key("test");
+    let tokens = Treatment::Hash.apply(&raw, Some(&key)).unwrap();
+    assert_eq!(&column_of("SELECT email FROM all_rows WHERE grp > 1").await, &tokens);
+}
+
+#[tokio::test]
+async fn groups_of_tokens_come_in_an_order_that_does_not_tell_what_they_stand_for() {
+    let as_given = column_of("SELECT email FROM all_rows WHERE grp > 1").await;
+    let in_order = sort(&as_given, None).unwrap();
+    assert_ne!(&as_given, &in_order);
+    for sql in [
+        "SELECT email, count(*) FROM all_rows GROUP BY email",
+        "SELECT DISTINCT email FROM all_rows",
+        "SELECT b.email FROM all_rows b JOIN (SELECT email, count(*) FROM all_rows GROUP BY email) a ON a.email = b.email",
+    ] {
+        assert_eq!(&column_of(sql).await, &in_order, "{sql}");
+    }
+}
+
+/// The first column of the answer.
+async fn column_of(sql: &str) -> ArrayRef {
+    let cut = cut_of(sql).await;
     let state = SessionStateBuilder::new().with_default_features().build();
     let plan = state.query_planner().create_physical_plan(&cut.plan, &state).await.unwrap();
     let batches = datafusion::physical_plan::collect(plan, state.task_ctx()).await.unwrap();
-    let raw: ArrayRef = Arc::new(StringArray::from(vec![Some("raw"), None]));
-    let key = KeyRing::from_secret([7_u8; 32], "test").purpose_key("test");
-    let token = Treatment::Hash.apply(&raw, Some(&key)).unwrap();
-    assert_eq!(batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [2]);
-    assert_eq!(batches.first().map(|batch| batch.column(0)), Some(&token));
+    concat(&batches.iter().map(|batch| batch.column(0).as_ref()).collect::<Vec<_>>()).unwrap()
 }
 
 #[tokio::test]
