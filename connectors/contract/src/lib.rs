@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod access;
+pub mod comment;
 pub mod error;
 pub mod options;
 pub mod pinned;
@@ -14,6 +15,7 @@ pub mod source;
 pub mod sql;
 
 pub use access::{Access, BatchAccess, FileAccess, FileFormat, FilePart, PartitionColumn};
+pub use comment::{Comment, Comments};
 pub use error::{DamagedFile, SourceError, SourceErrorKind};
 pub use options::{OptionKind, OptionSpec, Options};
 pub use pinned::PinnedStore;

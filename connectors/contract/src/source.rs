@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 
-use crate::{Access, OptionSpec, Options, SourceError};
+use crate::{Access, Comments, OptionSpec, Options, SourceError};
 
 /// Code for one kind of source.
 #[async_trait]
@@ -47,6 +47,12 @@ pub trait Source: Send + Sync + fmt::Debug {
 
     /// Whether the source can be used now; the text in an error is for operators.
     async fn check(&self) -> Result<(), SourceError>;
+
+    /// Forgets what is remembered of its tables.
+    ///
+    /// - Returns at once; each table is looked up anew when it is next asked for.
+    /// - A source that remembers nothing that could be out of date need not do anything.
+    fn refresh(&self) {}
 }
 
 /// Schema and table name within a source.
@@ -80,4 +86,18 @@ pub struct SourceTable {
     pub schema: SchemaRef,
     /// How it is read.
     pub access: Access,
+    /// About how many rows it has, if that is known without reading them. Plans may hang on it, results never.
+    ///
+    /// - It counts rows and nothing else: what columns weigh would tell of hidden ones.
+    /// - Looking it up never delays or fails [`Source::table`]: a count that is slow to come is given the next time.
+    pub rows: Option<u64>,
+    /// What the source's people say of it; no part of what drift is told by.
+    pub comments: Comments,
+}
+
+impl SourceTable {
+    /// A table of which nothing more is known.
+    pub fn new(path: TablePath, schema: SchemaRef, access: Access) -> Self {
+        Self { path, schema, access, rows: None, comments: Comments::default() }
+    }
 }

@@ -56,8 +56,8 @@ pub(crate) enum Depth {
 /// What one file says about its columns.
 #[derive(Debug)]
 pub(crate) enum Facts {
-    /// Plain fields of a Parquet or Arrow file.
-    Columns(Fields),
+    /// Plain fields of a Parquet or Arrow file, and its rows where its footer counts them.
+    Columns(Fields, Option<u64>),
     /// `None` when the file holds nothing at all.
     Csv(Option<csv::CsvFacts>),
     /// Fields of the sampled objects.
@@ -72,8 +72,10 @@ pub(crate) async fn inspect(
     depth: Depth,
 ) -> Result<Facts, Failure> {
     match format {
-        FileFormat::Parquet => columnar::parquet(store, meta).await.map(Facts::Columns),
-        FileFormat::ArrowIpc => columnar::arrow_ipc(store, meta).await.map(Facts::Columns),
+        FileFormat::Parquet => {
+            columnar::parquet(store, meta).await.map(|(fields, rows)| Facts::Columns(fields, Some(rows)))
+        }
+        FileFormat::ArrowIpc => columnar::arrow_ipc(store, meta).await.map(|fields| Facts::Columns(fields, None)),
         FileFormat::NdJson { gzip } => sample::head(store, meta, *gzip)
             .await
             .and_then(|text| ndjson::read(&text).map_err(Failure::data))
@@ -99,7 +101,7 @@ pub(crate) fn merge(facts: &[(String, Arc<Facts>)]) -> Result<Fields, Failure> {
     let mut shapes = Vec::new();
     for (path, facts) in facts {
         match facts.as_ref() {
-            Facts::Columns(fields) => columnar.push((path.as_str(), fields)),
+            Facts::Columns(fields, _) => columnar.push((path.as_str(), fields)),
             Facts::Csv(Some(facts)) => csv.push((path.as_str(), facts)),
             Facts::Csv(None) => {}
             Facts::NdJson(shape) => shapes.push((path.as_str(), shape)),
@@ -185,11 +187,21 @@ pub(crate) fn retype(inferred: &Fields, types: &[(String, DataType)]) -> Result<
     Ok(fields.into())
 }
 
+/// Rows of all files together, if each counts its own. Text files do not: how far one is read to look at its columns hangs on
+/// what all of them hold, hidden ones too, so a count that is known for some would tell of those.
+pub(crate) fn rows(facts: &[(String, Arc<Facts>)]) -> Option<u64> {
+    let of = |facts: &Facts| match facts {
+        Facts::Columns(_, rows) => *rows,
+        Facts::Csv(_) | Facts::NdJson(_) => None,
+    };
+    facts.iter().try_fold(0_u64, |all, (_, facts)| all.checked_add(of(facts)?))
+}
+
 /// Checks that the files hold what was declared: a column may be missing or widened without loss, never reinterpreted.
 pub(crate) fn check_declared(declared: &Fields, facts: &[(String, Arc<Facts>)]) -> Result<(), Failure> {
     for (path, facts) in facts {
         match facts.as_ref() {
-            Facts::Columns(found) => {
+            Facts::Columns(found, _) => {
                 for field in declared {
                     let column = found.iter().find(|column| column.name() == field.name());
                     if let Some(column) = column.filter(|column| !widens(column.data_type(), field.data_type())) {

@@ -126,7 +126,7 @@ impl FilesSource {
             files.retain(|meta| meta.size > 0);
         }
         let partitions = if is_file { Partitions::of_one_file() } else { self.partitions(settings, &files)? };
-        let file_fields = self.file_fields(settings, &files, &format).await?;
+        let (file_fields, rows) = self.file_fields(settings, &files, &format).await?;
         let schema = table_schema(&file_fields, &partitions)?;
         let values = partitions.values.into_iter().chain(std::iter::repeat(Vec::new()));
         let files = files
@@ -142,7 +142,7 @@ impl FilesSource {
             partition_columns: partitions.columns,
             files,
         });
-        Ok(SourceTable { path: path.clone(), schema: Arc::new(schema), access })
+        Ok(SourceTable { rows, ..SourceTable::new(path.clone(), Arc::new(schema), access) })
     }
 
     fn partitions(&self, settings: &TableSettings, files: &[ObjectMeta]) -> Result<Partitions, Failure> {
@@ -150,13 +150,14 @@ impl FilesSource {
         partitions::read(&settings.location, &paths, settings.partitions.as_deref()).map_err(Failure::data)
     }
 
-    /// The columns inside the files: declared ones checked against the files, else inferred ones.
+    /// The columns inside the files: declared ones checked against the files, else inferred ones. And how many rows they
+    /// have, where all of them say so.
     async fn file_fields(
         &self,
         settings: &TableSettings,
         files: &[ObjectMeta],
         format: &FileFormat,
-    ) -> Result<Fields, Failure> {
+    ) -> Result<(Fields, Option<u64>), Failure> {
         let is_declared = settings.schema.is_some();
         if !settings.types.is_empty() && matches!(format, FileFormat::Parquet | FileFormat::ArrowIpc) {
             return Err(Failure::data(
@@ -170,10 +171,12 @@ impl FilesSource {
             }
         }
         let facts: Vec<(String, Arc<Facts>)> = stream::iter(looks).buffered(SIDE_BY_SIDE).try_collect().await?;
-        match &settings.schema {
+        let fields = match &settings.schema {
             Some(declared) => schema::check_declared(declared, &facts).map(|()| declared.clone()),
             None => schema::retype(&schema::merge(&facts)?, &settings.types),
-        }
+        };
+        let rows = if facts.len() == files.len() { schema::rows(&facts) } else { None };
+        Ok((fields?, rows))
     }
 
     /// The path of a file and what it says, from memory if it is as it was.

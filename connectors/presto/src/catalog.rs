@@ -8,14 +8,15 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
 use futures::StreamExt;
 use lockgate_contract::{
-    Access, QueryContext, SourceError, SourceTable, SqlAccess, SqlColumn, SqlServer, SqlStatement, TablePath,
-    UNREADABLE_TYPE,
+    Access, Comment, Comments, QueryContext, SourceError, SourceTable, SqlAccess, SqlColumn, SqlServer, SqlStatement,
+    TablePath, UNREADABLE_TYPE,
 };
 use parking_lot::Mutex;
 
 use crate::coordinator::Coordinator;
 use crate::dialect::{Dialect, quoted, text_literal};
 use crate::fault::Trouble;
+use crate::notes::Notes;
 use crate::types::SqlType;
 
 /// Tables that are remembered at most.
@@ -29,6 +30,7 @@ pub(crate) struct Catalog {
     name: String,
     keep: Duration,
     known: Mutex<HashMap<TablePath, Known>>,
+    notes: Notes,
 }
 
 struct Known {
@@ -40,7 +42,14 @@ struct Known {
 
 impl Catalog {
     pub(crate) fn new(coordinator: Coordinator, name: &str, keep: Duration) -> Self {
-        Self { coordinator, name: name.to_owned(), keep, known: Mutex::default() }
+        let notes = Notes::new(coordinator.clone(), name, keep);
+        Self { coordinator, name: name.to_owned(), keep, known: Mutex::default(), notes }
+    }
+
+    /// Forgets what is remembered, also what is being looked up now.
+    pub(crate) fn refresh(&self) {
+        self.coordinator.distrust();
+        self.notes.forget();
     }
 
     /// All tables and views, sorted.
@@ -61,33 +70,46 @@ impl Catalog {
         }
         // Both servers fold names to lower case, quoted or not.
         let path = TablePath::new(path.schema.to_lowercase(), path.table.to_lowercase());
+        let Some(mut table) = self.known_or_new(&path).await? else { return Ok(None) };
+        // Asked for beside the query: what has come by now, be it by an earlier one, is taken.
+        self.notes.ask(&path);
+        let note = self.notes.of(&path);
+        table.rows = note.rows;
+        table.comments.table = note.comment;
+        Ok(Some(table))
+    }
+
+    async fn known_or_new(&self, path: &TablePath) -> Result<Option<SourceTable>, SourceError> {
         let n_changes = self.coordinator.n_changes();
         let is_fresh = |known: &&Known| known.since.elapsed() < self.keep && known.n_changes == n_changes;
-        if let Some(known) = self.known.lock().get(&path).filter(is_fresh) {
+        if let Some(known) = self.known.lock().get(path).filter(is_fresh) {
             return Ok(known.table.clone());
         }
-        let table = self.look_up(&path).await?;
+        let mut table = self.look_up(path).await?;
         let mut known = self.known.lock();
         // An unchanged table keeps its schema, so that nothing is decided anew.
-        let before = known.get(&path).and_then(|known| known.table.clone());
-        let is_same = |before: &&SourceTable| table.as_ref().is_some_and(|table| table.schema == before.schema);
-        let table = before.as_ref().filter(is_same).cloned().or(table);
+        let before = known.get(path).and_then(|known| Some(Arc::clone(&known.table.as_ref()?.schema)));
+        if let (Some(table), Some(before)) = (&mut table, before)
+            && table.schema == before
+        {
+            table.schema = before;
+        }
         if known.len() >= MOST_TABLES {
             known.clear();
         }
-        known.insert(path, Known { since: Instant::now(), n_changes, table: table.clone() });
+        known.insert(path.clone(), Known { since: Instant::now(), n_changes, table: table.clone() });
         Ok(table)
     }
 
     async fn look_up(&self, path: &TablePath) -> Result<Option<SourceTable>, SourceError> {
         let sql = format!(
-            "SELECT column_name, data_type FROM {}.information_schema.columns \
+            "SELECT column_name, data_type, comment FROM {}.information_schema.columns \
              WHERE table_schema = {} AND table_name = {} ORDER BY ordinal_position",
             quoted(&self.name),
             text_literal(&path.schema),
             text_literal(&path.table)
         );
-        let rows = self.texts(sql, 2).await?;
+        let rows = self.texts(sql, 3).await?;
         if rows.is_empty() {
             return Ok(None);
         }
@@ -98,8 +120,9 @@ impl Catalog {
 
     fn described(&self, path: &TablePath, dialect: Dialect, rows: &[Vec<String>]) -> SourceTable {
         let (mut fields, mut columns) = (Vec::new(), Vec::new());
+        let mut comments = Comments::default();
         for row in rows {
-            let [name, type_text] = row.as_slice() else { continue };
+            let [name, type_text, comment] = row.as_slice() else { continue };
             let sql_type = SqlType::parse(type_text);
             fields.push(match sql_type.arrow() {
                 Ok(data_type) => Field::new(name, data_type, true),
@@ -107,17 +130,15 @@ impl Catalog {
                     .with_metadata(HashMap::from([(UNREADABLE_TYPE.to_owned(), type_text.clone())])),
             });
             columns.push(column(name, &sql_type));
+            comments.columns.extend(Comment::of(comment).map(|comment| (name.clone(), comment)));
         }
         let relation = [&self.name, &path.schema, &path.table].map(|name| quoted(name)).join(".");
         let server: Arc<dyn SqlServer> = Arc::new(self.coordinator.clone());
-        SourceTable {
-            path: path.clone(),
-            schema: Arc::new(Schema::new(fields)),
-            access: Access::Sql(SqlAccess { server, dialect: dialect.sql(), relation, columns }),
-        }
+        let access = Access::Sql(SqlAccess { server, dialect: dialect.sql(), relation, columns });
+        SourceTable { comments, ..SourceTable::new(path.clone(), Arc::new(Schema::new(fields)), access) }
     }
 
-    /// Rows of texts that are never null.
+    /// Rows of texts; null is the empty one.
     async fn texts(&self, sql: String, n_columns: usize) -> Result<Vec<Vec<String>>, SourceError> {
         let fields: Vec<Field> = (0..n_columns).map(|at| Field::new(format!("c{at}"), DataType::Utf8, true)).collect();
         let schema = Arc::new(Schema::new(fields));

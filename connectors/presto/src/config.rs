@@ -74,7 +74,7 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         kind: OptionKind::Integer,
         required: false,
         default: Some("60"),
-        help: "How long the columns of a table are remembered. A table that turns out to have others is looked up anew.",
+        help: "How long the columns and comments of a table are remembered. A table that turns out to have others is looked up anew; SIGHUP looks up all. Counts of rows are remembered for a minute at least.",
     },
     OptionSpec {
         name: "answer_seconds",

@@ -36,7 +36,7 @@ struct Shared {
     run_as_principal: bool,
     patience: Patience,
     dialect: OnceCell<Dialect>,
-    /// Statements that met a table that was not as it had been looked up.
+    /// How often what had been looked up was not to be trusted any more.
     n_changes: AtomicU64,
 }
 
@@ -100,10 +100,15 @@ impl Coordinator {
         self.0.n_changes.load(Ordering::Acquire)
     }
 
+    /// From now on nothing that was looked up before is to be trusted.
+    pub(crate) fn distrust(&self) {
+        self.0.n_changes.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// The error of this source for what went wrong.
     pub(crate) fn error(&self, trouble: &Trouble) -> SourceError {
         if trouble.kind() == SourceErrorKind::Changed {
-            self.0.n_changes.fetch_add(1, Ordering::AcqRel);
+            self.distrust();
         }
         trouble.of_source(&self.0.source_name)
     }

@@ -12,6 +12,7 @@ mod coordinator;
 mod dialect;
 mod fault;
 mod functions;
+mod notes;
 mod page;
 mod source;
 mod statement;

@@ -54,4 +54,8 @@ impl Source for PrestoSource {
     async fn check(&self) -> Result<(), SourceError> {
         self.catalog.tables().await.map(drop)
     }
+
+    fn refresh(&self) {
+        self.catalog.refresh();
+    }
 }

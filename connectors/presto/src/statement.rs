@@ -11,7 +11,9 @@ use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use lockgate_contract::{SourceError, SqlStatement, StatementWatch};
+use lockgate_contract::{QueryContext, SourceError, SqlStatement, StatementWatch};
+use serde::Deserialize;
+use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -20,7 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::client::{Client, WireError};
 use crate::coordinator::Coordinator;
 use crate::fault::Trouble;
-use crate::page::{self, Reader};
+use crate::page::{self, Failure, Head, PageError, Reader, Stats};
 
 /// Batches that wait between the page and whoever reads.
 const WAITING: usize = 1;
@@ -59,6 +61,57 @@ pub(crate) fn run(
     stream::once(start).flatten().boxed()
 }
 
+/// Runs a statement whose columns are not known before, and gives its few rows as they are on the wire.
+///
+/// # Errors
+/// When it fails or is not whole. Nothing is concluded from that.
+pub(crate) async fn plain_rows(coordinator: &Coordinator, sql: &str) -> Result<PlainRows, Trouble> {
+    let client = coordinator.client(&QueryContext::default()).await?;
+    let watch: Arc<dyn StatementWatch> = Arc::new(());
+    let mut bytes = post(&client, sql, &watch).await?;
+    let mut live = Live::new(&client, &bytes, &watch);
+    let mut rows = PlainRows::default();
+    loop {
+        live.uri = page::next_uri(&bytes);
+        let page: PlainPage =
+            serde_json::from_slice(&bytes).map_err(|error| Trouble::Page(PageError::Broken(error.column())))?;
+        if let Some(failure) = page.error {
+            live.uri = None;
+            return Err(Trouble::Failed(failure));
+        }
+        if let Some(heads) = page.columns {
+            rows.columns = heads.into_iter().map(|head| head.name).collect();
+        }
+        rows.rows.extend(page.data.into_iter().flatten());
+        live.uri.clone_from(&page.next_uri);
+        bytes = match page.next_uri {
+            Some(uri) => client.get(&uri).await?,
+            None if page.stats.state == "FINISHED" => return Ok(rows),
+            None => return Err(Trouble::Unfinished(page.stats.state)),
+        };
+    }
+}
+
+/// Rows as they are on the wire.
+#[derive(Debug, Default)]
+pub(crate) struct PlainRows {
+    /// Names of the columns.
+    pub(crate) columns: Vec<String>,
+    /// Values, row by row.
+    pub(crate) rows: Vec<Vec<Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PlainPage {
+    columns: Option<Vec<Head>>,
+    data: Option<Vec<Vec<Value>>>,
+    next_uri: Option<String>,
+    #[serde(default)]
+    stats: Stats,
+    error: Option<Failure>,
+}
+
 async fn drive(
     coordinator: &Coordinator,
     statement: &SqlStatement,
@@ -66,9 +119,8 @@ async fn drive(
 ) -> Result<(), Trouble> {
     let client = coordinator.client(&statement.query).await?;
     let watch = &statement.watch;
-    let mut bytes = post(&client, statement).await?;
-    let id = page::query_id(&bytes);
-    let mut live = Live { id, client: client.clone(), uri: None, runtime: Handle::current(), watch: Arc::clone(watch) };
+    let mut bytes = post(&client, &statement.sql, watch).await?;
+    let mut live = Live::new(&client, &bytes, watch);
     let mut reader = Reader::new(&statement.schema);
     loop {
         let ahead = page::next_uri(&bytes).map(|uri| Ahead::fetch(&client, uri));
@@ -98,9 +150,9 @@ async fn drive(
 }
 
 /// Posts a statement in a task of its own: if nobody waits any more when the answer comes, the query is ended at once.
-async fn post(client: &Client, statement: &SqlStatement) -> Result<Bytes, Trouble> {
+async fn post(client: &Client, sql: &str, watch: &Arc<dyn StatementWatch>) -> Result<Bytes, Trouble> {
     let (sender, receiver) = oneshot::channel();
-    let (client, sql, watch) = (client.clone(), statement.sql.clone(), Arc::clone(&statement.watch));
+    let (client, sql, watch) = (client.clone(), sql.to_owned(), Arc::clone(watch));
     tokio::spawn(async move {
         if let Err(Ok(unheard)) = sender.send(client.post(&sql).await)
             && let Some(uri) = page::next_uri(&unheard)
@@ -175,6 +227,14 @@ struct Live {
     uri: Option<String>,
     runtime: Handle,
     watch: Arc<dyn StatementWatch>,
+}
+
+impl Live {
+    /// The query that `first`, its first page, is of.
+    fn new(client: &Client, first: &[u8], watch: &Arc<dyn StatementWatch>) -> Self {
+        let (id, client, watch) = (page::query_id(first), client.clone(), Arc::clone(watch));
+        Self { id, client, uri: None, runtime: Handle::current(), watch }
+    }
 }
 
 impl Drop for Live {

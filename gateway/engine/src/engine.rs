@@ -128,6 +128,11 @@ impl Engine {
         checks
     }
 
+    /// Has every source forget what it remembers of its tables.
+    pub fn refresh_sources(&self) {
+        self.shared.sources.values().for_each(|source| source.refresh());
+    }
+
     /// The policy folder that decides.
     pub fn policies(&self) -> &Arc<PolicyStore> {
         &self.shared.policies

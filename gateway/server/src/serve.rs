@@ -101,9 +101,11 @@ impl Gateway {
         &self.door
     }
 
-    /// Reads policy and users again, changed or not, as SIGHUP does.
+    /// Reads policy and users again, changed or not, and has tables looked up anew, as SIGHUP does.
     pub async fn reload(&self) {
+        self.door.engine().refresh_sources();
         self.follower.reload().await;
+        tracing::info!("policy and users were read again; tables will be looked up anew");
     }
 
     /// Takes no more requests, lets running ones end for as long as `server.drain` says, then cuts the rest off.
@@ -116,8 +118,8 @@ impl Gateway {
     }
 }
 
-/// Runs a gateway until SIGTERM or SIGINT; SIGHUP makes it read policy and users again. `ready` is called with the door's address
-/// once it listens.
+/// Runs a gateway until SIGTERM or SIGINT; SIGHUP makes it read policy and users again and look tables up anew. `ready` is called
+/// with the door's address once it listens.
 pub async fn serve(config: Config, ready: impl FnOnce(SocketAddr) + Send) -> Result<(), ServeError> {
     logging::begin(&config.log);
     let on = |kind| signal(kind).map_err(|error| ServeError::Failed(format!("cannot wait for signals: {error}")));

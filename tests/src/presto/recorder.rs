@@ -61,6 +61,10 @@ impl Source for Recorded {
     async fn check(&self) -> Result<(), SourceError> {
         self.inner.check().await
     }
+
+    fn refresh(&self) {
+        self.inner.refresh();
+    }
 }
 
 struct Server {

@@ -22,8 +22,8 @@ const TAIL: u64 = 64 << 10;
 const MAX_STREAM_SCHEMA: u64 = 16 << 20;
 const ARROW_MAGIC: &[u8] = b"ARROW1";
 
-/// Plain fields of a Parquet file. Its metadata is left behind: it may name columns that are hidden.
-pub(crate) async fn parquet(store: &dyn ObjectStore, meta: &ObjectMeta) -> Result<Fields, Failure> {
+/// Plain fields of a Parquet file, and its rows. Its metadata is left behind: it may name columns that are hidden.
+pub(crate) async fn parquet(store: &dyn ObjectStore, meta: &ObjectMeta) -> Result<(Fields, u64), Failure> {
     let mut tail = TAIL.min(meta.size);
     let metadata = loop {
         let bytes = read(store, meta, meta.size - tail..meta.size).await?;
@@ -40,7 +40,8 @@ pub(crate) async fn parquet(store: &dyn ObjectStore, meta: &ObjectMeta) -> Resul
     let schema = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())
         .map_err(|error| damaged_parquet(&error))?;
     let mut leaf = 0;
-    Ok(schema.fields().iter().map(|field| plain_field(&with_int96_in_micros(field, &metadata, &mut leaf))).collect())
+    let plain = schema.fields().iter().map(|field| plain_field(&with_int96_in_micros(field, &metadata, &mut leaf)));
+    Ok((plain.collect(), u64::try_from(file.num_rows()).unwrap_or(0)))
 }
 
 fn damaged_parquet(error: &ParquetError) -> Failure {

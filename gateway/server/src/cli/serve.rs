@@ -13,7 +13,7 @@ use crate::serve::{ServeError, serve};
 /// When it listens it prints its address on standard output; everything else goes to standard error as a log.
 ///
 /// It follows the policy folder and the users file: a change holds from the next query on, a folder or file with problems
-/// is refused and the one before it stays in force. SIGHUP reads both again at once. SIGTERM or Ctrl-C takes no more
+/// is refused and the one before it stays in force. SIGHUP reads both again at once, and has sources look their tables up anew. SIGTERM or Ctrl-C takes no more
 /// requests and lets running queries end for as long as `server.drain` says; a second one ends at once.
 ///
 /// Without TLS it listens on this machine only. Put a proxy that ends TLS in front of it.

@@ -96,7 +96,7 @@ impl Source for LedgerSource {
             Table::Columns => tables::schema(tables::COLUMNS),
         };
         let rows = LedgerRows { dir: self.dir.clone(), durable: self.durable.clone(), table, head: Arc::default() };
-        Ok(Some(SourceTable { path: path.clone(), schema, access: Access::Batches(Arc::new(rows)) }))
+        Ok(Some(SourceTable::new(path.clone(), schema, Access::Batches(Arc::new(rows)))))
     }
 
     async fn check(&self) -> Result<(), SourceError> {

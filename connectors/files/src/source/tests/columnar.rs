@@ -35,6 +35,19 @@ async fn footers_of_all_files_are_merged() {
 }
 
 #[tokio::test]
+async fn rows_are_counted_where_every_footer_counts_them() {
+    let world = World::of(&[]).await;
+    world.parquet("s/t/a.parquet", vec![("id", ints())]);
+    world.parquet("s/t/b.parquet", vec![("id", Arc::new(Int64Array::from(vec![3; 5])))]);
+    assert_eq!(world.table().await.rows, Some(7));
+    world.parquet("s/t/b.parquet", vec![("id", ints())]);
+    assert_eq!(world.table().await.rows, Some(4));
+    // Text files count nothing, and Arrow files only what they are cut into.
+    let text = World::of(&[("s/t.csv", "id\n1\n2\n")]).await;
+    assert_eq!(text.table().await.rows, None);
+}
+
+#[tokio::test]
 async fn conflicting_types_are_refused_by_column_and_file() {
     let world = World::of(&[]).await;
     world.parquet("s/t/a.parquet", vec![("id", ints())]);

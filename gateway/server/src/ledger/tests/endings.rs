@@ -78,7 +78,7 @@ impl Source for Odd {
         assert_ne!(path.table, "panics_while_planning", "as its name says");
         self.while_planning.get().into_iter().for_each(|happens| happens());
         let access = Access::Batches(Arc::new(Story(path.table.clone())));
-        Ok(Some(SourceTable { path: path.clone(), schema: schema(), access }))
+        Ok(Some(SourceTable::new(path.clone(), schema(), access)))
     }
 
     async fn check(&self) -> Result<(), SourceError> {
