@@ -142,7 +142,7 @@ fn raw_table(engine: &Engine, table: &BoundTable, hides_rows: bool) -> Result<Ra
             Arc::new(SqlTable { schema: Arc::clone(schema), access: access.clone(), source, hides_rows })
         }
     };
-    Ok(RawTable { provider, fault: Arc::new(fault) })
+    Ok(RawTable { provider, fault: Arc::new(fault), rows: table.table.rows })
 }
 
 /// The path that the operator knows.

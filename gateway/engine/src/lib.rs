@@ -23,6 +23,7 @@ mod barrier;
 mod catalog;
 mod denial;
 mod edges;
+mod expected;
 mod explain;
 mod functions;
 mod guard;

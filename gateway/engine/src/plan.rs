@@ -11,7 +11,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use lockgate_policies::{TableAccess, TableName};
 use lockgate_wire::Notice;
 
-use crate::barrier::PolicyTable;
+use crate::barrier::{PolicyTable, may_hide_rows};
 use crate::govern::{Governed, GovernedTable};
 use crate::pushdown::{self, Cut, Sent};
 use crate::{Error, notices, rewrite};
@@ -63,10 +63,7 @@ pub(crate) async fn plan(state: &mut SessionState, governed: Governed, pushes: b
 
 fn hides_rows(table: &GovernedTable) -> bool {
     match &table.decision.access {
-        TableAccess::Visible { rows, .. } => {
-            let all = rows.granted.iter().any(|rule| rule.all);
-            !all || rows.retention.is_some() || rows.erased.is_some() || rows.region.is_some()
-        }
+        TableAccess::Visible { rows, .. } => may_hide_rows(rows),
         TableAccess::Withheld(_) | TableAccess::Hidden => true,
     }
 }

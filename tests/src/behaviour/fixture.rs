@@ -164,7 +164,8 @@ pub async fn rest(mut running: Running) -> Result<Answer, Error> {
     Ok(Answer { schema, batches })
 }
 
-fn session() -> Session {
+/// The session of the suite's one person.
+pub fn session() -> Session {
     let (person, purpose) = policy::PERSON;
     let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 23).expect("a date");
     let env = Env { dc: "eu".to_owned(), site: "eu".to_owned(), today };

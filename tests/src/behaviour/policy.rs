@@ -18,16 +18,17 @@ p, T-02, role:tester, purpose:testing, tag:rows.suite, rows:all, always, allow
 g, user:tess, role:tester
 ";
 
-/// Writes the policy folder for the tables of `catalog`, in the suite's schema where they name none; further tables are
-/// classified like these.
+/// Writes the policy folder for the tables of `catalog`, where they name none, and in the suite's schema, where they name none;
+/// further tables are classified like these.
 pub fn write(dir: &Path, catalog: &str, tables: &BTreeMap<String, RecordBatch>) {
     let mut text =
         "version: suite.1\ntreatments:\n  clear: {article: none}\nrow_filters:\n  all: {tables: any, sql: \"true\"}\nconditions: [always]\n\
                     purposes:\n  testing: {ropa: T, basis: none, owner: tess, retention_days: 1}\ntables:\n"
             .to_owned();
-    let full = |table: &str| match table.split_once('.') {
-        Some(_) => format!("{catalog}.{table}"),
-        None => format!("{catalog}.{SCHEMA}.{table}"),
+    let full = |table: &str| match table.matches('.').count() {
+        0 => format!("{catalog}.{SCHEMA}.{table}"),
+        1 => format!("{catalog}.{table}"),
+        _ => table.to_owned(),
     };
     for (table, batch) in tables {
         let name = |part: &str| format!("{part:?}");

@@ -6,6 +6,7 @@ mod identity;
 mod joined;
 mod proxy;
 mod recorder;
+mod statistics;
 pub mod tables;
 mod tpch;
 mod types;
@@ -39,7 +40,14 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn tests() -> impl Iterator<Item = &'static (&'static str, Test)> {
-    types::ALL.iter().chain(faults::ALL).chain(identity::ALL).chain(joined::ALL).chain(tpch::ALL).chain(generated::ALL)
+    types::ALL
+        .iter()
+        .chain(faults::ALL)
+        .chain(identity::ALL)
+        .chain(joined::ALL)
+        .chain(statistics::ALL)
+        .chain(tpch::ALL)
+        .chain(generated::ALL)
 }
 
 /// A test against one server.

@@ -15,7 +15,7 @@ mod treat;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use rows::{RowPredicate, erased_keys};
+pub(crate) use rows::{RowPredicate, erased_keys, may_hide_rows};
 pub(crate) use sealed::SealedExec;
 pub(crate) use shape::{ColumnShape, TREATMENT_KEY, TableShape};
 pub(crate) use table::{PolicyTable, SqlView};

@@ -26,7 +26,16 @@ use crate::namespace::Namespace;
 
 /// The row filter of one governed table, ready to stand below the barrier.
 #[derive(Debug, Clone)]
-pub(crate) struct RowPredicate(Option<Expr>);
+pub(crate) struct RowPredicate {
+    expr: Option<Expr>,
+    may_hide: bool,
+}
+
+/// Whether policy may hide rows: it may be that there are none to hide today.
+pub(crate) fn may_hide_rows(filter: &RowFilter) -> bool {
+    let all = filter.granted.iter().any(|rule| rule.all);
+    !all || filter.retention.is_some() || filter.erased.is_some() || filter.region.is_some()
+}
 
 impl RowPredicate {
     /// Makes one expression of row rules (ORed), retention, erasure and region (ANDed).
@@ -54,12 +63,17 @@ impl RowPredicate {
         if let Some(region) = &filter.region {
             conjuncts.push(raw_column(&region.column).eq(lit(region.value.clone())));
         }
-        Ok(Self(conjuncts.into_iter().reduce(Expr::and)))
+        Ok(Self { expr: conjuncts.into_iter().reduce(Expr::and), may_hide: may_hide_rows(filter) })
     }
 
     /// The expression, or `None` when every row may be read.
     pub(crate) fn expr(&self) -> Option<&Expr> {
-        self.0.as_ref()
+        self.expr.as_ref()
+    }
+
+    /// See [`may_hide_rows`].
+    pub(crate) fn may_hide(&self) -> bool {
+        self.may_hide
     }
 }
 
@@ -213,6 +227,9 @@ mod tests {
 
     use datafusion::arrow::datatypes::Schema;
     use datafusion::execution::session_state::SessionStateBuilder;
+    use datafusion::sql::sqlparser::dialect::GenericDialect;
+    use datafusion::sql::sqlparser::parser::Parser;
+    use lockgate_policies::RowRule;
 
     use super::*;
 
@@ -222,5 +239,21 @@ mod tests {
         let state = SessionStateBuilder::new().with_default_features().build();
         let rows = RowPredicate::new(&nothing, &Arc::new(Schema::empty()), &state, NaiveDate::default()).unwrap();
         assert_eq!(rows.expr(), Some(&lit(false)));
+        assert!(rows.may_hide());
+    }
+
+    #[test]
+    fn a_list_of_erased_people_may_hide_rows_also_while_it_is_empty() {
+        let all = RowRule {
+            name: "all".to_owned(),
+            rule: "R".to_owned(),
+            expr: Parser::new(&GenericDialect {}).try_with_sql("true").unwrap().parse_expr().unwrap(),
+            all: true,
+            columns: Vec::new(),
+        };
+        let every = RowFilter { granted: vec![all], retention: None, erased: None, region: None };
+        let erased = Some(Erased { column: "id".to_owned(), keys: Vec::new().into() });
+        assert!(!may_hide_rows(&every));
+        assert!(may_hide_rows(&RowFilter { erased, ..every }));
     }
 }

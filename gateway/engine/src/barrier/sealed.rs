@@ -1,6 +1,6 @@
 //! The sealed plan: a leaf in the user's physical plan that hides a whole plan below it.
 //!
-//! INVARIANT: no children, no metrics, no statistics, a partition count that does not depend on data, no filter accepted
+//! INVARIANT: no children, no metrics, no statistics but how many rows are to be expected, a partition count that does not depend on data, no filter accepted
 //! but dynamic ones on clear columns, every error from below replaced by a scrubbed one.
 
 use std::fmt;
@@ -12,13 +12,14 @@ use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::compute::BatchCoalescer;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{Result, internal_err};
+use datafusion::common::{Result, Statistics, internal_err};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, apply_expression_roots, reset_plan_states};
 use datafusion::physical_plan::filter_pushdown::{ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation};
+use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PhysicalExpr, PlanProperties,
@@ -27,6 +28,7 @@ use futures::{Stream, StreamExt, stream};
 
 use super::dynamic;
 use super::masked;
+use crate::expected::Expected;
 use crate::scan::Fault;
 use crate::{edges, rules};
 
@@ -43,6 +45,8 @@ pub(crate) struct SealedExec {
     clear: Vec<String>,
     /// Dynamic filters that crossed.
     crossed: Vec<Arc<dyn PhysicalExpr>>,
+    /// How many rows the plan above is told to expect.
+    expected: Expected,
     properties: Arc<PlanProperties>,
 }
 
@@ -72,8 +76,14 @@ impl SealedExec {
             even_batches,
             clear,
             crossed: Vec::new(),
+            expected: Expected::default(),
             properties: Arc::new(properties),
         }
+    }
+
+    /// The same, with what is to be expected of it.
+    pub(crate) fn expecting(self, expected: Expected) -> Self {
+        Self { expected, ..self }
     }
 
     /// The plan below, for tests that count what it read.
@@ -92,6 +102,7 @@ impl SealedExec {
             even_batches: self.even_batches || !crossed.is_empty(),
             clear: self.clear.clone(),
             crossed,
+            expected: self.expected,
             properties: Arc::clone(&self.properties),
         }
     }
@@ -131,6 +142,12 @@ impl ExecutionPlan for SealedExec {
 
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
         if children.is_empty() { Ok(self) } else { internal_err!("a sealed plan has no children") }
+    }
+
+    fn statistics_from_inputs(&self, _: &[Arc<Statistics>], args: &StatisticsArgs) -> Result<Arc<Statistics>> {
+        // How rows lie in partitions is up to the data.
+        let expected = if args.partition().is_none() { self.expected } else { Expected::default() };
+        Ok(expected.statistics(&self.schema))
     }
 
     fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {

@@ -19,6 +19,7 @@ use super::rows::{RowPredicate, raw_column};
 use super::sealed::SealedExec;
 use super::shape::{ColumnShape, ShownColumn, TableShape};
 use super::treat::Treat;
+use crate::expected::Expected;
 use crate::rules;
 use crate::scan::{RawTable, SqlTable, unqualified};
 use crate::tokens::Tokens;
@@ -44,6 +45,14 @@ impl PolicyTable {
         &self.name
     }
 
+    /// How many rows are to be expected of it.
+    ///
+    /// INVARIANT: nothing is where policy may hide rows: the count is of all of them, and a plan that hangs on it would tell of
+    /// the hidden ones.
+    fn expected(&self) -> Expected {
+        if self.rows.may_hide() { Expected::default() } else { Expected::of(self.raw.rows) }
+    }
+
     /// What a statement of the source must know of the table; `None` when it is not read by statements.
     pub(crate) fn sql_view(&self) -> Option<SqlView<'_>> {
         let raw = self.raw.provider.downcast_ref::<SqlTable>()?;
@@ -53,6 +62,7 @@ impl PolicyTable {
             shape: &self.shape,
             rows: self.rows.expr(),
             tokens: &self.tokens,
+            expected: self.expected(),
         })
     }
 
@@ -97,6 +107,8 @@ pub(crate) struct SqlView<'a> {
     pub(crate) rows: Option<&'a Expr>,
     /// What makes tokens of them.
     pub(crate) tokens: &'a Tokens,
+    /// How many rows are to be expected.
+    pub(crate) expected: Expected,
 }
 
 #[async_trait]
@@ -141,7 +153,7 @@ impl TableProvider for PolicyTable {
             Some(indices) => indices.iter().filter_map(|&index| self.shape.columns.get(index)).collect(),
             None => self.shape.columns.iter().collect(),
         };
-        let expected = match projection {
+        let schema = match projection {
             Some(indices) => Arc::new(self.shape.schema.project(indices)?),
             None => Arc::clone(&self.shape.schema),
         };
@@ -155,7 +167,7 @@ impl TableProvider for PolicyTable {
         let types = |schema: &SchemaRef| {
             schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect::<Vec<_>>()
         };
-        if types(&hidden.schema()) != types(&expected) {
+        if types(&hidden.schema()) != types(&schema) {
             return internal_err!("the governed scan of a table gives other types than declared");
         }
         let partitions = state.config().target_partitions();
@@ -170,14 +182,8 @@ impl TableProvider for PolicyTable {
             .filter(|column| column.shape == ColumnShape::Clear)
             .map(|column| column.name.clone())
             .collect();
-        Ok(Arc::new(SealedExec::new(
-            label,
-            hidden,
-            expected,
-            clear,
-            Arc::clone(&self.raw.fault),
-            partitions,
-            even_batches,
-        )))
+        let sealed =
+            SealedExec::new(label, hidden, schema, clear, Arc::clone(&self.raw.fault), partitions, even_batches);
+        Ok(Arc::new(sealed.expecting(self.expected().read(filters.len(), limit))))
     }
 }

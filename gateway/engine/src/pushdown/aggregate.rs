@@ -6,6 +6,7 @@ use datafusion::logical_expr::{Aggregate, Expr};
 
 use super::expression::{Known, Scope, Stays, floats, handle, truth, value};
 use super::relation::{Out, Relation, Rows, Writer, named};
+use crate::expected::Expected;
 
 impl Writer {
     pub(super) fn aggregate(&mut self, aggregate: &Aggregate) -> Result<Relation, Stays> {
@@ -54,7 +55,17 @@ impl Writer {
             sql = format!("{sql} GROUP BY {}", keys.join(", "));
             rows = Rows::Any;
         }
-        Ok(Relation { sql, columns, rows, is_grouped_by_tokens, has_work: true, is_ordered: false, ..input.relation })
+        let expected = if rows == Rows::One { Expected::ONE } else { input.relation.expected };
+        Ok(Relation {
+            sql,
+            columns,
+            rows,
+            is_grouped_by_tokens,
+            expected,
+            has_work: true,
+            is_ordered: false,
+            ..input.relation
+        })
     }
 }
 

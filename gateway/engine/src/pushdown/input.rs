@@ -49,8 +49,9 @@ impl Writer {
                 _ => return Stays::because("a subquery that may have no row or several is answered in the gateway"),
             };
             input.from = format!("{} CROSS JOIN ({}) AS {alias}", input.from, one.sql);
-            let (rows, is_ordered) = (input.relation.rows, input.relation.is_ordered);
-            input.relation = Relation { rows, is_ordered, ..input.relation.with(&one)? };
+            let (rows, is_ordered, expected) =
+                (input.relation.rows, input.relation.is_ordered, input.relation.expected);
+            input.relation = Relation { rows, is_ordered, expected, ..input.relation.with(&one)? };
             input.subqueries.push((subquery, known));
         }
         Ok(input)

@@ -89,13 +89,13 @@ fn pair(left: Input<'_>, word: &str, right: Input<'_>, on: &str) -> Result<Relat
 fn filtered(kept: Input<'_>, word: &str, other: &Input<'_>, on: &str) -> Result<Relation, Stays> {
     let sql =
         format!("SELECT {} FROM {} WHERE {word} (SELECT 1 FROM {} WHERE {on})", kept.all(), kept.from, other.from);
-    Ok(Relation { sql, ..kept.relation.with(&other.relation)? })
+    Ok(Relation { sql, expected: kept.relation.expected, ..kept.relation.with(&other.relation)? })
 }
 
 fn not_in(kept: Input<'_>, key: &str, other: &Input<'_>, other_key: &str) -> Result<Relation, Stays> {
     let sql =
         format!("SELECT {} FROM {} WHERE {key} NOT IN (SELECT {other_key} FROM {})", kept.all(), kept.from, other.from);
-    Ok(Relation { sql, ..kept.relation.with(&other.relation)? })
+    Ok(Relation { sql, expected: kept.relation.expected, ..kept.relation.with(&other.relation)? })
 }
 
 /// The columns of both sides.

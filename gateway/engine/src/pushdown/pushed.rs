@@ -19,6 +19,7 @@ use super::hint::Narrowing;
 use super::late::Late;
 use super::relation::{Out, Relation};
 use crate::barrier::SealedExec;
+use crate::expected::Expected;
 use crate::scan::{Make, SourceFault, StatementExec, StatementRows};
 
 /// A relation that stands in a plan.
@@ -40,6 +41,7 @@ pub(crate) struct PushedTable {
     hides_rows: bool,
     /// Whether its rows come in an order that may tell of what tokens stand for.
     is_grouped_by_tokens: bool,
+    expected: Expected,
 }
 
 #[cfg(test)]
@@ -74,6 +76,7 @@ pub(crate) fn in_place_of(plan_schema: &DFSchemaRef, relation: Relation) -> Resu
         source: relation.source,
         hides_rows: relation.hides_rows,
         is_grouped_by_tokens: relation.is_grouped_by_tokens,
+        expected: relation.expected,
     };
     let scan = LogicalPlanBuilder::scan("pushed", provider_as_source(Arc::new(table)), None)?.build()?;
     let names = scan.schema().columns().into_iter().zip(plan_schema.iter());
@@ -131,7 +134,8 @@ impl TableProvider for PushedTable {
         };
         let partitions = state.config().target_partitions();
         let label = format!("pushed to `{}`: {}", self.source, self.tables);
-        Ok(Arc::new(SealedExec::new(label, hidden, schema, clear, Arc::new(fault), partitions, self.hides_rows)))
+        let sealed = SealedExec::new(label, hidden, schema, clear, Arc::new(fault), partitions, self.hides_rows);
+        Ok(Arc::new(sealed.expecting(self.expected)))
     }
 }
 

@@ -16,6 +16,7 @@ use super::late::Late;
 use super::select::TableScope;
 use super::treated::{Shown, shown_columns};
 use crate::barrier::PolicyTable;
+use crate::expected::Expected;
 
 /// What people read in the place of row rules.
 pub(super) const ROW_RULES: &str = "<row rules>";
@@ -44,6 +45,8 @@ pub(crate) struct Relation {
     pub(crate) source: String,
     /// Whether policy hides rows of any of them.
     pub(crate) hides_rows: bool,
+    /// How many rows are to be expected.
+    pub(crate) expected: Expected,
     /// Columns of them that are treated at the source, each after its table's full name.
     pub(crate) treated: BTreeSet<String>,
 }
@@ -137,8 +140,8 @@ impl Writer {
                 let input = self.input_for(&filter.input, std::slice::from_ref(&filter.predicate))?;
                 let condition = truth(&filter.predicate, &input.scope())?;
                 let sql = format!("SELECT {} FROM {} WHERE {condition}", input.all(), input.from);
-                let rows = input.relation.rows.some();
-                Ok(Relation { sql, rows, has_work: true, ..input.relation })
+                let (rows, expected) = (input.relation.rows.some(), input.relation.expected.filtered());
+                Ok(Relation { sql, rows, expected, has_work: true, ..input.relation })
             }
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
             LogicalPlan::Join(join) => self.join(join),
@@ -200,6 +203,7 @@ impl Writer {
             tables: vec![table.name().to_string()],
             source: table.name().catalog.clone(),
             hides_rows: view.rows.is_some(),
+            expected: view.expected.read(scan.filters.len(), scan.fetch),
             treated,
         })
     }
@@ -251,8 +255,8 @@ impl Writer {
             keys.extend(parts.iter().map(|part| format!("{part} {direction} {nulls}")));
         }
         let sql = format!("SELECT {} FROM {} ORDER BY {} LIMIT {most}", input.all(), input.from, keys.join(", "));
-        let rows = input.relation.rows.some();
-        Ok(Relation { sql, rows, has_work: true, is_ordered: true, ..input.relation })
+        let (rows, expected) = (input.relation.rows.some(), input.relation.expected.at_most(most));
+        Ok(Relation { sql, rows, expected, has_work: true, is_ordered: true, ..input.relation })
     }
 
     fn limit(&mut self, limit: &Limit) -> Result<Relation, Stays> {
@@ -266,8 +270,8 @@ impl Writer {
             return Stays::because("the first of ordered rows are taken in the gateway");
         }
         let sql = format!("SELECT {} FROM {} LIMIT {most}", input.all(), input.from);
-        let rows = input.relation.rows.some();
-        Ok(Relation { sql, rows, has_work: true, ..input.relation })
+        let (rows, expected) = (input.relation.rows.some(), input.relation.expected.at_most(most));
+        Ok(Relation { sql, rows, expected, has_work: true, ..input.relation })
     }
 
     fn union(&mut self, union: &Union) -> Result<Relation, Stays> {
@@ -287,7 +291,8 @@ impl Writer {
                         return Stays::because("the parts of a UNION are of several types");
                     }
                     let sql = format!("{} UNION ALL {sql}", before.sql);
-                    Relation { sql, columns, ..before.with(&input)? }
+                    let expected = before.expected.and(input.expected);
+                    Relation { sql, columns, expected, ..before.with(&input)? }
                 }
             });
         }
@@ -339,6 +344,7 @@ impl Relation {
             rows: Rows::Any,
             is_grouped_by_tokens: self.is_grouped_by_tokens || other.is_grouped_by_tokens,
             hides_rows: self.hides_rows || other.hides_rows,
+            expected: self.expected.joined(other.expected),
             ..self
         })
     }

@@ -25,6 +25,8 @@ use crate::rules;
 use crate::scan::{RawTable, SourceFault, SqlTable};
 use crate::tokens::Tokens;
 
+mod sides;
+
 pub(super) const DIALECT: SqlDialect = SqlDialect {
     name: "Test",
     literals: &[
@@ -97,8 +99,24 @@ const COLUMNS: [(&str, DataType, Treatment); 8] = [
     ("mail", DataType::Utf8, Treatment::EmailDomain),
 ];
 
+fn tokens() -> Tokens {
+    Tokens::new(KeyRing::from_secret([7_u8; 32], "test").purpose_key("test"), "test")
+}
+
 /// A table of `server` of which only rows with a city `rule` are shown.
 fn table(name: &str, server: &'static str, rule: Option<&str>, erased: &[&str], tokens: &Tokens) -> PolicyTable {
+    counted(name, server, rule, erased, None, tokens)
+}
+
+/// The same, with the count of rows that its source gives.
+fn counted(
+    name: &str,
+    server: &'static str,
+    rule: Option<&str>,
+    erased: &[&str],
+    rows: Option<u64>,
+    tokens: &Tokens,
+) -> PolicyTable {
     let schema = Arc::new(Schema::new(COLUMNS.map(|(name, data_type, _)| Field::new(name, data_type, true)).to_vec()));
     let columns = COLUMNS.map(|(name, ..)| {
         let name = format!("\"{name}\"");
@@ -129,10 +147,10 @@ fn table(name: &str, server: &'static str, rule: Option<&str>, erased: &[&str], 
     let filter = RowFilter { granted: vec![granted], retention: None, erased, region: None };
     let state = SessionStateBuilder::new().with_default_features().build();
     let today = chrono::NaiveDate::default();
-    let rows = RowPredicate::new(&filter, &schema, &state, today).unwrap();
+    let predicate = RowPredicate::new(&filter, &schema, &state, today).unwrap();
     let shape = TableShape::new(&schema, &decisions, name);
-    let raw = RawTable { provider, fault: Arc::new(fault) };
-    PolicyTable::new(TableName::new("s", "main", name), raw, shape, rows, tokens.clone())
+    let raw = RawTable { provider, fault: Arc::new(fault), rows };
+    PolicyTable::new(TableName::new("s", "main", name), raw, shape, predicate, tokens.clone())
 }
 
 async fn cut_of(sql: &str) -> Cut {
@@ -144,15 +162,15 @@ async fn cut_of(sql: &str) -> Cut {
         .with_optimizer_rules(rules::logical())
         .build();
     let context = SessionContext::new_with_state(state);
-    let tokens = Tokens::new(KeyRing::from_secret([7_u8; 32], "test").purpose_key("test"), "test");
+    let tokens = &tokens();
     for table in [
-        ("all_rows", table("all_rows", "one", None, &[], &tokens)),
+        ("all_rows", table("all_rows", "one", None, &[], tokens)),
         (
             "some_rows",
-            table("some_rows", "one", Some("city = 'hidden-city' OR fare < 7"), &["4711", "not a number"], &tokens),
+            table("some_rows", "one", Some("city = 'hidden-city' OR fare < 7"), &["4711", "not a number"], tokens),
         ),
-        ("odd_rows", table("odd_rows", "one", Some("length(city) > 3"), &[], &tokens)),
-        ("elsewhere", table("elsewhere", "other", None, &[], &tokens)),
+        ("odd_rows", table("odd_rows", "one", Some("length(city) > 3"), &[], tokens)),
+        ("elsewhere", table("elsewhere", "other", None, &[], tokens)),
     ] {
         context.register_table(table.0, Arc::new(table.1)).unwrap();
     }
@@ -217,9 +235,8 @@ async fn tokens_are_joined_grouped_and_counted_by_what_they_stand_for() {
 #[tokio::test]
 async fn the_token_is_made_when_the_rows_come() {
     let raw: ArrayRef = Arc::new(StringArray::from(TEXTS.to_vec()));
-    let key = KeyRing::from_secret([7_u8; 32], "test").purpose_key("test");
-    let tokens = Treatment::Hash.apply(&raw, Some(&key)).unwrap();
-    assert_eq!(&column_of("SELECT email FROM all_rows WHERE grp > 1").await, &tokens);
+    let tokens = tokens().treated(Treatment::Hash, "", &raw).unwrap();
+    assert_eq!(&column_of("SELECT email FROM all_rows WHERE grp > 1").await, tokens);
 }
 
 #[tokio::test]

@@ -33,6 +33,8 @@ pub(crate) struct RawTable {
     pub(crate) provider: Arc<dyn TableProvider>,
     /// Turns its errors into ones that may be told.
     pub(crate) fault: Arc<dyn Fault>,
+    /// About how many rows it has, hidden ones too.
+    pub(crate) rows: Option<u64>,
 }
 
 /// The filter with every column named by itself, as a raw scan knows it.

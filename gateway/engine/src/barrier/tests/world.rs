@@ -168,7 +168,7 @@ impl World {
         let fault = Arc::new(SourceFault { source, table, files: Vec::new(), opened: Arc::default() });
         let table = PolicyTable::new(
             TableName::new("a", "b", "t"),
-            RawTable { provider, fault },
+            RawTable { provider, fault, rows: Some(2_000) },
             shape,
             rows,
             Tokens::new(keys.purpose_key("analytics"), "analytics"),
