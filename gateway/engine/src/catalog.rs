@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use datafusion::sql::sqlparser::ast::ObjectName;
+use lockgate_contract::Comments;
 use lockgate_policies::{
     ColumnDecision, Explanation, Leaf, PolicySet, Shown, TableAccess, TableDecision, TableName, Treatment,
 };
@@ -53,8 +54,11 @@ impl Engine {
         let TableAccess::Visible { columns, rows } = &decision.access else { return Ok(None) };
         let shape = TableShape::new(&bound.table.schema, columns, &bound.name.to_string());
         let leaves = columns.iter().flat_map(ColumnDecision::told_leaves);
-        let listed = leaves.filter_map(|leaf| list_leaf(&leaf, shape.schema.fields())).collect();
-        let comment = policy.table_class(&bound.name).and_then(|class| class.comment.clone());
+        let comments = &bound.table.comments;
+        let listed = leaves.filter_map(|leaf| list_leaf(&leaf, shape.schema.fields(), comments)).collect();
+        let classified = policy.table_class(&bound.name).and_then(|class| class.comment.clone());
+        let is_whole = shape.columns.len() == bound.table.schema.fields().len();
+        let comment = classified.or_else(|| table_comment(comments, columns).filter(|_| is_whole));
         Ok(Some(CatalogTable {
             catalog: bound.name.catalog.clone(),
             schema: bound.name.schema.clone(),
@@ -146,7 +150,22 @@ fn folded(name: &ObjectName) -> String {
     parts.join(".")
 }
 
-fn list_leaf(leaf: &Leaf<'_>, shown: &Fields) -> Option<CatalogColumn> {
+/// What the source says of a table, which may name any of its columns: so only to whom all of them are shown.
+fn table_comment(comments: &Comments, columns: &[ColumnDecision]) -> Option<String> {
+    let is_whole = columns.iter().all(|column| is_shown_whole(&column.shown));
+    comments.table.as_ref().filter(|_| is_whole).map(ToString::to_string)
+}
+
+/// Whether a column is shown with all its parts, in whatever treatment.
+fn is_shown_whole(shown: &Shown) -> bool {
+    match shown {
+        Shown::Treated(_) => true,
+        Shown::Nested(parts) => parts.iter().all(|part| is_shown_whole(&part.shown)),
+        Shown::Withheld(_) | Shown::Hidden => false,
+    }
+}
+
+fn list_leaf(leaf: &Leaf<'_>, shown: &Fields, comments: &Comments) -> Option<CatalogColumn> {
     let data_type = type_of(&leaf.names, shown).map(|data_type| data_type.to_string());
     let (treatment, remedy) = match &leaf.decision.shown {
         looks if looks.looks_clear() && data_type.is_some() => (Treatment::Clear.name().to_owned(), None),
@@ -154,7 +173,10 @@ fn list_leaf(leaf: &Leaf<'_>, shown: &Fields) -> Option<CatalogColumn> {
         Shown::Withheld(withheld) => ("withheld".to_owned(), Some(withheld.remedy.clone())),
         Shown::Treated(_) | Shown::Nested(_) | Shown::Hidden => return None,
     };
-    Some(CatalogColumn { name: leaf.path(), data_type, treatment, rules: leaf.decision.rules.clone(), remedy })
+    // A source says something of columns only, not of their parts; what it says of a column may name any part.
+    let said = comments.columns.get(&leaf.path()).filter(|_| leaf.names.len() == 1);
+    let comment = said.filter(|_| is_shown_whole(&leaf.decision.shown)).map(ToString::to_string);
+    Some(CatalogColumn { name: leaf.path(), data_type, comment, treatment, rules: leaf.decision.rules.clone(), remedy })
 }
 
 /// The type of the field that `names` lead to, if it is shown.
@@ -185,3 +207,6 @@ fn text_batch(columns: Vec<(&str, Vec<String>)>) -> Result<RecordBatch, Error> {
         columns.into_iter().map(|(_, values)| Arc::new(StringArray::from(values)) as ArrayRef).collect();
     RecordBatch::try_new(schema, arrays).map_err(|error| rewrite::run_error(&error.into()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ pub struct CatalogTable {
     pub schema: String,
     /// Table within the schema.
     pub table: String,
-    /// What the table is, from the classification.
+    /// What the table is, from the classification; else from the source, for whom every column is shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// Names of the row rules that hold for this caller (`all` when every row is visible).
@@ -28,6 +28,9 @@ pub struct CatalogColumn {
     /// Arrow type as the caller receives it; absent for a withheld column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_type: Option<String>,
+    /// What the source says of it, for whom it is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
     /// `clear`, another treatment's name, or `withheld`.
     pub treatment: String,
     /// Ids of the rules that decided.

@@ -116,13 +116,14 @@ fn catalog() -> Value {
             "catalog": text("The source's name."),
             "schema": text("Schema within the catalogue."),
             "table": text("Table within the schema."),
-            "comment": text("What the table is."),
+            "comment": text("What the table is: from the classification, else from the source if every column is shown."),
             "rows": texts("Names of the row rules that hold for this caller; `all` when every row is visible."),
             "columns": list(named("CatalogColumn"), "Columns in table order."),
         })),
-        "CatalogColumn": object(&["data_type", "rules", "remedy"], json!({
+        "CatalogColumn": object(&["data_type", "comment", "rules", "remedy"], json!({
             "name": text("Column name; a struct's leaf is `payload.phone`."),
             "data_type": text("Arrow type as the caller receives it."),
+            "comment": text("What the source says of a column that is shown, at most 1,000 characters."),
             "treatment": text("`clear`, another treatment's name, or `withheld`."),
             "rules": texts("Ids of the rules that decided."),
             "remedy": text("What would give more."),

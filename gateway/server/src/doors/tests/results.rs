@@ -95,6 +95,10 @@ async fn the_catalogue_lists_what_the_caller_may_see() {
     // A hidden column is in nobody's list.
     assert_eq!(people(&ann), ["id clear", "mail hash", "note withheld"]);
     assert_eq!(people(&bob), ["id clear", "mail clear", "note withheld"]);
+    // The table's comment is the classification's; nobody said anything of the columns.
+    let people = ann.as_array().unwrap().iter().find(|table| table["table"] == "people").unwrap();
+    assert_eq!(people["comment"], "Everybody");
+    assert!(people["columns"].as_array().unwrap().iter().all(|column| column.get("comment").is_none()));
 }
 
 #[tokio::test]
