@@ -1,19 +1,16 @@
-"""Presto 0.287: the jars of its main module and its plugins' archives; catalogues tpch and memory."""
+"""Presto 0.287: the jars of its main module and its plugins' archives; catalogues tpch and memory. Over HTTP everybody is who they
+say they are; over HTTPS they show a password or a token."""
 
 import shutil
 import zipfile
 from pathlib import Path
 
-from . import java, statement
+from . import catalogs, identity, java, statement
 from .process import Process, cache_dir, free_port, heap_gib, say
 
 NAME = "presto"
 VERSION = "0.287"
-PLUGINS = ("tpch", "memory")
-# Catalogues of their own, in memory, for fixtures of the behaviour suite.
-SUITES = 16
-# And of the generated queries' worlds.
-WORLDS = 8
+PLUGINS = ("tpch", "memory", "password-authenticators")
 POM = Path(__file__).with_name("presto.pom.xml")
 # Packages that this version looks into by reflection.
 OPENED = [
@@ -80,18 +77,16 @@ def start(folder: Path) -> str:
         # Thousands of statements are asked, and each is remembered for 15 minutes otherwise.
         "query.min-expire-age": "2m",
         "query.max-history": "50",
+        # Five minutes is more than a test can wait for.
+        "query.client.timeout": "75s",
         "query.max-total-memory-per-node": "500MB",
     }
+    config |= identity.presto(folder / "tls", etc)
     node = {"node.environment": "test", "node.id": "presto-1", "node.data-dir": folder / "data"}
     for name, settings in (("config", config), ("node", node)):
         (etc / f"{name}.properties").write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
     (etc / "log.properties").write_text("com.facebook.presto=WARN\n")
-    for plugin in PLUGINS:
-        (etc / "catalog" / f"{plugin}.properties").write_text(f"connector.name={plugin}\n")
-    with (etc / "catalog" / "tpch.properties").open("a") as properties:
-        properties.write("tpch.column-naming=STANDARD\n")
-    for catalog in ["types", "faults", *(f"suite{number}" for number in range(SUITES)), *(f"world{number}" for number in range(WORLDS))]:
-        (etc / "catalog" / f"{catalog}.properties").write_text("connector.name=memory\n")
+    catalogs.write(etc / "catalog")
     properties = {
         "config": etc / "config.properties",
         "log.levels-file": etc / "log.properties",

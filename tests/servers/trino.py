@@ -6,16 +6,12 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-from . import identity, java, statement
+from . import catalogs, identity, java, statement
 from .process import Process, cache_dir, free_port, heap_gib, say
 
 NAME = "trino"
 VERSION = "476"
 PLUGINS = ("tpch", "memory", "password-authenticators")
-# Catalogues of their own, in memory, for fixtures of the behaviour suite.
-SUITES = 16
-# And of the generated queries' worlds.
-WORLDS = 8
 
 
 def home() -> Path:
@@ -64,19 +60,16 @@ def start(folder: Path) -> str:
         # Thousands of statements are asked, and each is remembered for 15 minutes otherwise.
         "query.min-expire-age": "2m",
         "query.max-history": "50",
+        # Five minutes is more than a test can wait for.
+        "query.client.timeout": "75s",
         "catalog.management": "static",
     }
-    config |= identity.prepare(folder / "tls", etc)
+    config |= identity.trino(folder / "tls", etc)
     (etc / "config.properties").write_text("".join(f"{key}={value}\n" for key, value in config.items()))
     (etc / "log.properties").write_text("io.trino=WARN\n")
-    for plugin in ("tpch", "memory"):
-        (etc / "catalog" / f"{plugin}.properties").write_text(f"connector.name={plugin}\n")
-    with (etc / "catalog" / "tpch.properties").open("a") as properties:
-        properties.write("tpch.column-naming=STANDARD\n")
+    catalogs.write(etc / "catalog")
     # As a server has it that nobody has set up: the guide's.
     (etc / "catalog" / "tpch_as_it_comes.properties").write_text("connector.name=tpch\n")
-    for catalog in ["types", "faults", *(f"suite{number}" for number in range(SUITES)), *(f"world{number}" for number in range(WORLDS))]:
-        (etc / "catalog" / f"{catalog}.properties").write_text("connector.name=memory\n")
     properties = {
         "config": etc / "config.properties",
         "log.levels-file": etc / "log.properties",

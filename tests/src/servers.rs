@@ -105,9 +105,9 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// That of the Trino whose folder lies in `LOCKGATE_SERVERS`.
-    pub fn of_environment() -> Option<Self> {
-        let folder = PathBuf::from(std::env::var_os("LOCKGATE_SERVERS")?).join("trino/tls");
+    /// That of the server whose folder lies in `LOCKGATE_SERVERS`.
+    pub fn of_environment(dialect: Dialect) -> Option<Self> {
+        let folder = PathBuf::from(std::env::var_os("LOCKGATE_SERVERS")?).join(dialect.name()).join("tls");
         folder.is_dir().then_some(Self { folder })
     }
 

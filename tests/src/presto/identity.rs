@@ -1,4 +1,4 @@
-//! Who asks: passwords, tokens and certificates against a real Trino over TLS.
+//! Who asks: passwords, tokens and certificates over TLS.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,16 +22,14 @@ use super::tables::empty;
 use super::{Test, fixture};
 use crate::servers::{Identity, Server};
 
-pub(super) const ALL: &[(&str, Test)] = &[("statements_run_as_the_asker_where_the_source_says_so", run_as)];
-
-/// What only a server with an identity shows.
-pub(super) const WITH_TLS: &[(&str, Test)] = &[
+pub(super) const ALL: &[(&str, Test)] = &[
+    ("statements_run_as_the_asker_where_the_source_says_so", run_as),
     ("passwords_and_tokens_are_checked_over_tls", signed_in),
     ("a_certificate_that_nobody_vouches_for_or_that_has_expired_is_refused", certificates),
 ];
 
 async fn source(options: Value) -> Arc<dyn Source> {
-    let mut all = json!({"catalog": "tpch", "user": "lockgate", "dialect": "trino", "retry_seconds": 0});
+    let mut all = json!({"catalog": "tpch", "user": "lockgate", "retry_seconds": 0});
     let map = all.as_object_mut().expect("options");
     map.extend(options.as_object().cloned().unwrap_or_default());
     PrestoConnector.open("src", &Options(map.clone())).await.unwrap_or_else(|errors| panic!("{errors:?}"))
@@ -58,12 +56,12 @@ fn token(identity: &Identity, ends_at: u64) -> String {
     format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
 }
 
-fn signed_in(_: &Server) -> anyhow::Result<()> {
-    let identity = Identity::of_environment().context("LOCKGATE_SERVERS names no folder")?;
+fn signed_in(server: &Server) -> anyhow::Result<()> {
+    let identity = Identity::of_environment(server.dialect).context("LOCKGATE_SERVERS names no folder")?;
     let (url, ca, password) = (identity.text("address"), identity.path("ca.pem"), identity.text("password"));
     crate::runtime().block_on(async {
         for secret in [json!({"password": password}), json!({"token": token(&identity, seconds() + 600)})] {
-            let mut options = json!({"url": url, "ca": ca});
+            let mut options = json!({"url": url, "ca": ca, "dialect": server.dialect.name()});
             options.as_object_mut().context("options")?.extend(secret.as_object().cloned().unwrap_or_default());
             let source = source(options).await;
             source.check().await.map_err(|error| anyhow::anyhow!("{}", error.internal))?;
@@ -75,7 +73,7 @@ fn signed_in(_: &Server) -> anyhow::Result<()> {
             json!({"token": token(&identity, seconds() + 600).replace('.', ".e30")}),
             json!({}),
         ] {
-            let mut options = json!({"url": url, "ca": ca});
+            let mut options = json!({"url": url, "ca": ca, "dialect": server.dialect.name()});
             options.as_object_mut().context("options")?.extend(secret.as_object().cloned().unwrap_or_default());
             let told = refusal(options).await?;
             ensure!(told.contains("refuses the gateway's credentials (HTTP 401"), "{told}");
@@ -85,10 +83,10 @@ fn signed_in(_: &Server) -> anyhow::Result<()> {
     })
 }
 
-fn certificates(_: &Server) -> anyhow::Result<()> {
-    let identity = Identity::of_environment().context("LOCKGATE_SERVERS names no folder")?;
+fn certificates(server: &Server) -> anyhow::Result<()> {
+    let identity = Identity::of_environment(server.dialect).context("LOCKGATE_SERVERS names no folder")?;
     crate::runtime().block_on(async {
-        let told = refusal(json!({"url": identity.text("address")})).await?;
+        let told = refusal(json!({"url": identity.text("address"), "dialect": server.dialect.name()})).await?;
         ensure!(told.contains("certificate"), "{told}");
         let pem = identity.path("expired.pem");
         let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&pem)?.collect();
@@ -103,7 +101,8 @@ fn certificates(_: &Server) -> anyhow::Result<()> {
                 drop(acceptor.accept(stream).await);
             }
         });
-        let told = refusal(json!({"url": url, "ca": identity.path("ca.pem")})).await?;
+        let told =
+            refusal(json!({"url": url, "ca": identity.path("ca.pem"), "dialect": server.dialect.name()})).await?;
         serving.abort();
         ensure!(told.contains("certificate") && told.contains("expired"), "{told}");
         Ok(())

@@ -26,8 +26,7 @@ use crate::servers::{Dialect, Server};
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for dialect in Dialect::ALL {
-        let with_tls = if dialect == Dialect::Trino { identity::WITH_TLS } else { &[] };
-        for (name, test) in tests().chain(with_tls) {
+        for (name, test) in tests() {
             let run = move || {
                 let server = Server::of_environment(dialect).ok_or("no server")?;
                 test(&server).map_err(|error| format!("{error:?}").into())
@@ -40,14 +39,8 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn tests() -> impl Iterator<Item = &'static (&'static str, Test)> {
-    types::ALL
-        .iter()
-        .chain(faults::ALL)
-        .chain(identity::ALL)
-        .chain(joined::ALL)
-        .chain(statistics::ALL)
-        .chain(tpch::ALL)
-        .chain(generated::ALL)
+    let all = [types::ALL, faults::ALL, identity::ALL, joined::ALL, statistics::ALL, tpch::ALL, generated::ALL];
+    all.into_iter().flatten()
 }
 
 /// A test against one server.
