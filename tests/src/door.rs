@@ -10,8 +10,10 @@ use arrow::ipc::reader::StreamReader;
 use arrow::record_batch::RecordBatch;
 use lockgate_server::config::Config;
 use lockgate_server::serve::{Gateway, ServeError};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use crate::worlds::data::Data;
 use crate::worlds::files;
@@ -54,9 +56,17 @@ impl Door {
     /// # Panics
     /// When it does not start.
     pub async fn open(data: &Data) -> Self {
+        Self::open_with(data, &BTreeMap::new()).await
+    }
+
+    /// The same, with some of the catalogues in other sources: their options, `connector` included.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn open_with(data: &Data, elsewhere: &BTreeMap<&str, Map<String, Value>>) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the world");
         files::write(data, folder.path());
-        settings(folder.path());
+        settings(folder.path(), elsewhere);
         Self::start(folder).await
     }
 
@@ -86,8 +96,16 @@ impl Door {
     /// # Panics
     /// When there is no answer.
     pub async fn query(&self, person: &Person, sql: &str, accept: &str) -> Reply {
+        self.query_as(person, sql, accept, Uuid::now_v7()).await
+    }
+
+    /// The same, by an id that is known before.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn query_as(&self, person: &Person, sql: &str, accept: &str, query_id: Uuid) -> Reply {
         let request = self.request(reqwest::Method::POST, "/v1/query", person.name, person.purpose);
-        reply(request.header("Accept", accept).body(sql.to_owned())).await
+        reply(request.header("Accept", accept).header("Query-Id", query_id.to_string()).body(sql.to_owned())).await
     }
 
     /// Gets a path as `person`.
@@ -117,7 +135,7 @@ pub async fn reply(request: reqwest::RequestBuilder) -> Reply {
     }
 }
 
-fn settings(folder: &Path) {
+fn settings(folder: &Path, elsewhere: &BTreeMap<&str, Map<String, Value>>) {
     std::fs::create_dir(folder.join("policy")).expect("a folder for the policy");
     for entry in std::fs::read_dir(policy_dir()).expect("the policy of the test worlds") {
         let path = entry.expect("a file").path();
@@ -132,8 +150,12 @@ fn settings(folder: &Path) {
          [limits]\nthreads = 1\nbatch_rows = {BATCH_SIZE}\n"
     );
     for catalog in CATALOGS {
-        let mut options = files::options(catalog, folder);
-        options.insert("connector".to_owned(), "files".into());
+        let files = || {
+            let mut options = files::options(catalog, folder);
+            options.insert("connector".to_owned(), "files".into());
+            options
+        };
+        let options = elsewhere.get(catalog).cloned().unwrap_or_else(files);
         let options: toml::Table =
             options.into_iter().map(|(key, value)| (key, toml::Value::try_from(value).expect("TOML"))).collect();
         let section: toml::Table = [(catalog.to_owned(), toml::Value::Table(options))].into_iter().collect();

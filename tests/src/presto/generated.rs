@@ -6,23 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, ensure};
 use arrow::array::AsArray;
-use lockgate_connector_presto::PrestoConnector;
-use lockgate_contract::{Connector, Options, Source};
 use lockgate_engine::Session;
 use lockgate_wire::QueryRequest;
 
 use super::Test;
-use super::recorder::{Recorded, Sent};
-use super::statistics::counted;
-use super::tables::write;
+use super::recorder::Sent;
+use super::worlds::{in_order, same_catalog, world};
 use crate::noninterference::answer::{Answer, ask, ask_as};
 use crate::noninterference::generate;
 use crate::servers::{Dialect, Server};
 use crate::worlds::data::{Data, Twin, base};
-use crate::worlds::files::batch_of;
 use crate::worlds::open::{World, policies, session};
 use crate::worlds::people::{PEOPLE, Person};
-use crate::worlds::tables::{PAYMENTS, RIDERS, Table};
 
 pub(super) const ALL: &[(&str, Test)] = &[("generated_queries_answer_as_over_files_and_alike_for_twins", run)];
 
@@ -36,9 +31,6 @@ fn usual(dialect: Dialect) -> u64 {
 }
 
 const SEED: u64 = 20_261_126;
-
-/// Tables that lie in the server; the others are files, so that queries meet both.
-const THERE: [&Table; 2] = [&RIDERS, &PAYMENTS];
 
 struct Party {
     person: &'static Person,
@@ -131,7 +123,7 @@ impl Stage {
         let request = QueryRequest { query_id: Some(query_id), ..QueryRequest::new(sql) };
         let answer = ask_as(&world.engine, session, request).await;
         let sent = self.sent.of(&query_id.to_string());
-        (answer, sent.iter().map(|sql| in_order(&same_world(sql))).collect())
+        (answer, sent.iter().map(|sql| in_order(&same_catalog(sql, "world"))).collect())
     }
 
     async fn try_one(&self, index: u64, report: &mut Report) {
@@ -179,24 +171,7 @@ impl Stage {
 fn text_of(answer: &Answer) -> String {
     let table = arrow::util::pretty::pretty_format_batches(&answer.batches).expect("text");
     let text = format!("{table}{:?}", answer.failed());
-    same_world(&text)
-}
-
-fn same_world(text: &str) -> String {
-    (0..=PEOPLE.len()).fold(text.to_owned(), |text, at| text.replace(&format!("\"world{at}\""), "\"world\""))
-}
-
-/// A statement with its lists in order: they are as the rows came, which is up to the server.
-fn in_order(sql: &str) -> String {
-    let (mut whole, mut rest) = (String::new(), sql);
-    while let Some((before, after)) = rest.split_once(" IN (") {
-        let (list, behind) = after.split_once(')').unwrap_or((after, ""));
-        let mut items: Vec<&str> = list.split(", ").collect();
-        items.sort_unstable();
-        whole.push_str(&format!("{before} IN ({})", items.join(", ")));
-        rest = behind;
-    }
-    whole + rest
+    same_catalog(&text, "world")
 }
 
 /// Whether a plan names a statement that a source is sent.
@@ -205,24 +180,4 @@ fn sends(plan: &Answer) -> bool {
         let kinds = batch.column(0).as_string_opt::<i32>();
         kinds.is_some_and(|kinds| kinds.iter().flatten().any(|kind| kind.starts_with("sent to ")))
     })
-}
-
-/// The world with two catalogues in the server.
-pub(super) async fn world(server: &Server, catalog: &str, data: &Data, sent: &Arc<Sent>) -> World {
-    let mut sources: Vec<Arc<dyn Source>> = Vec::new();
-    for table in THERE {
-        let (source, path) = table.name.split_once('.').expect("a full name");
-        write(server, catalog, path, &batch_of(table, data));
-        let options =
-            serde_json::json!({"url": server.url, "catalog": catalog, "user": "lockgate", "cache_seconds": 3600});
-        let options = Options(options.as_object().expect("options").clone());
-        let source = PrestoConnector.open(source, &options).await.expect("the options are right");
-        // Plans may hang on how many rows there are: twins are compared when that is known of both. Presto keeps no counts of
-        // tables in memory.
-        if server.dialect == Dialect::Trino {
-            counted(server, source.as_ref(), path).await.expect("the server counts its rows");
-        }
-        sources.push(Arc::new(Recorded::new(source, Arc::clone(sent))));
-    }
-    World::open_with(data, policies(), sources).await
 }

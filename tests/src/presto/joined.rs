@@ -12,8 +12,8 @@ use lockgate_wire::audit::Outcome;
 use lockgate_wire::{ErrorCode, QueryRequest};
 
 use super::Test;
-use super::generated::world;
 use super::recorder::Sent;
+use super::worlds::world;
 use crate::behaviour::fixture::CATALOG;
 use crate::noninterference::answer::{ask, ask_as};
 use crate::servers::{Dialect, Server};

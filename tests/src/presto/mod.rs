@@ -1,5 +1,6 @@
 //! What only Presto and Trino have: their types, and the faults of their protocol. Everything runs against real servers.
 
+mod attacks;
 mod faults;
 mod generated;
 mod identity;
@@ -10,6 +11,7 @@ mod statistics;
 pub mod tables;
 mod tpch;
 mod types;
+mod worlds;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use crate::servers::{Dialect, Server};
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for dialect in Dialect::ALL {
+        trials.extend(attacks::trials(dialect));
         for (name, test) in tests() {
             let run = move || {
                 let server = Server::of_environment(dialect).ok_or("no server")?;

@@ -8,6 +8,7 @@ use reqwest::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::recorder::Sent;
 use crate::servers::Server;
 
 /// What becomes of an answer.
@@ -45,11 +46,21 @@ struct Plan {
     left: AtomicUsize,
     server: Server,
     client: reqwest::Client,
+    sent: Option<Arc<Sent>>,
 }
 
 impl Proxy {
     /// A proxy in front of `server`.
     pub(super) async fn start(server: &Server, fault: Fault) -> Self {
+        Self::listen(server, fault, None).await
+    }
+
+    /// One that spoils nothing and remembers the statements of queries.
+    pub(super) async fn recording(server: &Server, sent: Arc<Sent>) -> Self {
+        Self::listen(server, Fault::Never, Some(sent)).await
+    }
+
+    async fn listen(server: &Server, fault: Fault, sent: Option<Arc<Sent>>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address: SocketAddr = listener.local_addr().expect("an address");
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
@@ -61,6 +72,7 @@ impl Proxy {
             left: AtomicUsize::new(0),
             server: server.clone(),
             client,
+            sent,
         });
         let shared = Arc::clone(&plan);
         tokio::spawn(async move {
@@ -96,6 +108,9 @@ impl Plan {
 
     async fn serve(&self, mut stream: TcpStream) -> Option<()> {
         let (method, path, headers, body) = read_request(&mut stream).await?;
+        if let Some((sent, query_id)) = self.sent.as_ref().zip(query_id(&headers)).filter(|_| method == "POST") {
+            sent.add(query_id, &String::from_utf8_lossy(&body));
+        }
         let is_page = method == "GET" && path.starts_with("/v1/statement");
         let counts = method != "DELETE" && (is_page || !self.pages_only.load(Ordering::SeqCst));
         let mut request = self.client.request(method.parse().ok()?, format!("{}{path}", self.server.url)).body(body);
@@ -133,6 +148,12 @@ impl Plan {
         stream.write_all(&body).await.ok()?;
         stream.shutdown().await.ok()
     }
+}
+
+/// The gateway's id of the query that a statement is part of.
+fn query_id(headers: &[(String, String)]) -> Option<&str> {
+    let (_, tags) = headers.iter().find(|(name, _)| name.ends_with("-client-tags"))?;
+    tags.split(',').find_map(|tag| tag.strip_prefix("lockgate-query="))
 }
 
 type Request = (String, String, Vec<(String, String)>, Vec<u8>);

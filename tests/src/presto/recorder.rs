@@ -14,6 +14,12 @@ use lockgate_contract::{Access, Source, SourceError, SourceTable, SqlServer, Sql
 pub(super) struct Sent(Mutex<HashMap<String, Vec<String>>>);
 
 impl Sent {
+    /// Remembers a statement of a query.
+    pub(super) fn add(&self, query_id: &str, sql: &str) {
+        let mut sent = self.0.lock().expect("no panic while it was held");
+        sent.entry(query_id.to_owned()).or_default().push(sql.to_owned());
+    }
+
     /// What was sent for a query, in no order.
     pub(super) fn of(&self, query_id: &str) -> Vec<String> {
         let mut sent = self.0.lock().expect("no panic while it was held").remove(query_id).unwrap_or_default();
@@ -84,9 +90,7 @@ impl SqlServer for Server {
     }
 
     fn run(&self, statement: SqlStatement) -> BoxStream<'static, Result<RecordBatch, SourceError>> {
-        let mut sent = self.sent.0.lock().expect("no panic while it was held");
-        sent.entry(statement.query.query_id.clone()).or_default().push(statement.sql.clone());
-        drop(sent);
+        self.sent.add(&statement.query.query_id, &statement.sql);
         self.inner.run(statement)
     }
 }

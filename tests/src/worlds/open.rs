@@ -52,18 +52,23 @@ impl World {
     /// # Panics
     /// When that fails.
     pub async fn open(data: &Data, policies: Arc<PolicyStore>) -> Self {
-        Self::open_with(data, policies, Vec::new()).await
+        Self::open_with(data, policies, Vec::new(), true).await
     }
 
-    /// The same, with some of the catalogues in other sources.
+    /// The same, with some of the catalogues in other sources, and with or without parts of queries that these answer.
     ///
     /// # Panics
     /// When that fails.
-    pub async fn open_with(data: &Data, policies: Arc<PolicyStore>, elsewhere: Vec<Arc<dyn Source>>) -> Self {
+    pub async fn open_with(
+        data: &Data,
+        policies: Arc<PolicyStore>,
+        elsewhere: Vec<Arc<dyn Source>>,
+        pushdown: bool,
+    ) -> Self {
         let root = tempfile::tempdir().expect("a folder for the world");
         files::write(data, root.path());
         let ledger = Arc::new(MemoryLedger::default());
-        let engine = open_engine(root.path(), policies, Arc::<MemoryLedger>::clone(&ledger), elsewhere).await;
+        let engine = open_engine(root.path(), policies, Arc::<MemoryLedger>::clone(&ledger), elsewhere, pushdown).await;
         Self { engine, ledger, _files: root }
     }
 }
@@ -74,6 +79,7 @@ async fn open_engine(
     policies: Arc<PolicyStore>,
     ledger: Arc<dyn Ledger>,
     elsewhere: Vec<Arc<dyn Source>>,
+    pushdown: bool,
 ) -> Engine {
     let mut sources = elsewhere;
     for catalog in CATALOGS {
@@ -85,7 +91,8 @@ async fn open_engine(
     }
     let (secret, key_id) = SECRET;
     let keys = Arc::new(KeyRing::from_secret(secret, key_id));
-    let config = EngineConfig { target_partitions: 1, batch_size: BATCH_SIZE, slots: 16, ..EngineConfig::default() };
+    let config =
+        EngineConfig { target_partitions: 1, batch_size: BATCH_SIZE, slots: 16, pushdown, ..EngineConfig::default() };
     Engine::new(config, sources, policies, keys, ledger).expect("an engine")
 }
 
