@@ -80,11 +80,23 @@ impl Fixture {
         extra: &[(&str, RecordBatch)],
         pushdown: bool,
     ) -> Self {
-        let policy_dir = dir.path().join("policy");
         let mut classified = tables.clone();
         classified.extend(extra.iter().map(|(name, batch)| ((*name).to_owned(), batch.clone())));
-        policy::write(&policy_dir, CATALOG, &classified);
-        let policies = match PolicyStore::open(&policy_dir) {
+        policy::write(&dir.path().join("policy"), CATALOG, &classified);
+        Self::governed(dir, source, tables, pushdown)
+    }
+
+    /// The same, under the policy that lies in `policy` below `dir`.
+    ///
+    /// # Panics
+    /// When the policy or the engine refuses.
+    pub fn governed(
+        dir: TempDir,
+        source: Arc<dyn Source>,
+        tables: BTreeMap<String, RecordBatch>,
+        pushdown: bool,
+    ) -> Self {
+        let policies = match PolicyStore::open(&dir.path().join("policy")) {
             Ok(store) => Arc::new(store),
             Err(problems) => panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
         };

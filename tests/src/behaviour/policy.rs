@@ -11,7 +11,8 @@ use super::data::SCHEMA;
 /// The one person of the suite, and why she asks.
 pub const PERSON: (&str, &str) = ("tess", "testing");
 
-const MODEL: &str = include_str!("../../../samples/policy/model.conf");
+/// The model of every policy.
+pub const MODEL: &str = include_str!("../../../samples/policy/model.conf");
 const RULES: &str = "\
 p, T-01, role:tester, purpose:testing, tag:public, clear, always, allow
 p, T-02, role:tester, purpose:testing, tag:rows.suite, rows:all, always, allow

@@ -3,6 +3,7 @@
 mod attacks;
 mod faults;
 mod generated;
+mod hostile;
 mod identity;
 mod joined;
 mod proxy;
@@ -42,7 +43,8 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn tests() -> impl Iterator<Item = &'static (&'static str, Test)> {
-    let all = [types::ALL, faults::ALL, identity::ALL, joined::ALL, statistics::ALL, tpch::ALL, generated::ALL];
+    let all =
+        [types::ALL, faults::ALL, identity::ALL, joined::ALL, statistics::ALL, hostile::ALL, tpch::ALL, generated::ALL];
     all.into_iter().flatten()
 }
 

@@ -236,7 +236,7 @@ async fn tokens_are_joined_grouped_and_counted_by_what_they_stand_for() {
 async fn the_token_is_made_when_the_rows_come() {
     let raw: ArrayRef = Arc::new(StringArray::from(TEXTS.to_vec()));
     let tokens = tokens().treated(Treatment::Hash, "", &raw).unwrap();
-    assert_eq!(&column_of("SELECT email FROM all_rows WHERE grp > 1").await, tokens);
+    assert_eq!(&column_of("SELECT email FROM all_rows WHERE grp > 1").await, &tokens);
 }
 
 #[tokio::test]
