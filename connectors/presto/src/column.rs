@@ -16,7 +16,9 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use crate::text;
 use crate::types::{NoArrowType, SqlType};
@@ -193,15 +195,19 @@ impl Column {
         Some(())
     }
 
-    fn append_float(&mut self, value: f64) -> Option<()> {
-        match &mut self.values {
-            // The server wrote the shortest text that means this one single.
-            #[expect(clippy::cast_possible_truncation, reason = "a single that was read as a double")]
-            Values::Float32(values) => values.append_value(value as f32),
-            Values::Float64(values) => values.append_value(value),
-            _ => return None,
+    /// A floating-point number as it stands in the page: JSON's own reader may be off by one in the last place.
+    fn append_raw(&mut self, value: &str) -> Option<()> {
+        if value == "null" {
+            self.append_null();
+            return Some(());
         }
-        Some(())
+        if let Some(text) = value.strip_prefix('"') {
+            return self.append_text(text.strip_suffix('"')?);
+        }
+        if !value.contains(['.', 'e', 'E']) {
+            return self.append_integer(value.parse().ok()?);
+        }
+        self.append_text(value)
     }
 
     fn append_bool(&mut self, value: bool) -> Option<()> {
@@ -292,7 +298,24 @@ impl<'de> DeserializeSeed<'de> for Value<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+        match self.0.values {
+            Values::Float32(_) | Values::Float64(_) => {
+                let value = <&RawValue>::deserialize(deserializer)?;
+                fits(self.0.append_raw(value.get()))
+            }
+            _ => deserializer.deserialize_any(self),
+        }
+    }
+}
+
+/// The key of a map, which is always a text.
+struct Key<'a>(&'a mut Column);
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(Value(self.0))
     }
 }
 
@@ -322,10 +345,6 @@ impl<'de> Visitor<'de> for Value<'_> {
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
         fits(i64::try_from(value).ok().and_then(|value| self.0.append_integer(value)))
-    }
-
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<(), E> {
-        fits(self.0.append_float(value))
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<(), E> {
@@ -359,7 +378,7 @@ impl<'de> Visitor<'de> for Value<'_> {
             return Err(de::Error::custom(MISFIT));
         };
         let mut length = 0;
-        while entries.next_key_seed(Value(key))?.is_some() {
+        while entries.next_key_seed(Key(key))?.is_some() {
             entries.next_value_seed(Value(value))?;
             length += 1;
         }

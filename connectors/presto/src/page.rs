@@ -139,9 +139,11 @@ impl Reader {
         let mut json = serde_json::Deserializer::from_slice(bytes);
         let seed = PageSeed { reader: self, trouble: &mut trouble };
         let page = seed.deserialize(&mut json).and_then(|page| json.end().map(|()| page));
-        // The parser's own text may quote what it could not read. A page that ends early may end within a value.
+        // The parser's own text may quote what it could not read. A page that ends early may end within a value, of which the
+        // parser does not always say that it is no more than the end.
+        let has_end = bytes.trim_ascii_end().ends_with(b"}");
         page.map_err(|error| match trouble {
-            Some(trouble) if !error.is_eof() => trouble,
+            Some(trouble) if has_end && !error.is_eof() => trouble,
             _ => PageError::Broken(error.column()),
         })
     }
@@ -310,6 +312,8 @@ impl<'de> Visitor<'de> for Row<'_> {
 mod tests {
     use std::sync::Arc;
 
+    use arrow::array::AsArray;
+    use arrow::datatypes::Float64Type;
     use arrow_schema::{DataType, Field, Schema};
 
     use super::*;
@@ -337,6 +341,18 @@ mod tests {
     fn a_value_that_does_not_fit_names_its_column() {
         let page = PAGE.replace("[null,\"\"", "[\"one\",\"\"");
         assert_eq!(reader().read(page.as_bytes()).unwrap_err(), PageError::Misfit("a".to_owned(), "bigint".to_owned()));
+    }
+
+    #[test]
+    fn a_double_is_read_to_its_last_place() {
+        for text in ["-9.950000000000001", "0.014285714285714287", "1.1984620899082105E308", "4.9E-324", "-0.0", "3"] {
+            let page = PAGE.replace("-2.5e3", text);
+            let mut reader = reader();
+            reader.read(page.as_bytes()).unwrap();
+            let columns = reader.finish().unwrap().unwrap();
+            let doubles = columns.last().unwrap().as_primitive::<Float64Type>();
+            assert_eq!(doubles.value(1).to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
+        }
     }
 
     #[test]
