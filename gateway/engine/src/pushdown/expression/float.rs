@@ -23,15 +23,26 @@ impl Floats {
     }
 
     /// A comparison, null where a value is.
+    ///
+    /// Presto takes `NOT (a < b)` for `a >= b`, which is another thing where one is not a number. So every order is decided by
+    /// a CASE, which it does not turn around; what stands before that only lets a source see a range in it.
     pub(crate) fn compare(self, left: &str, op: Operator, right: &str) -> Option<String> {
         let (left_nan, right_nan) = (self.is_nan(left), self.is_nan(right));
         Some(match op {
             Operator::Eq => format!("({left} = {right} OR ({left_nan} AND {right_nan}))"),
             Operator::NotEq => format!("(NOT {})", self.compare(left, Operator::Eq, right)?),
-            Operator::Lt => format!("({left} < {right} OR ({right_nan} AND NOT {left_nan}))"),
+            Operator::Lt | Operator::LtEq => {
+                let of_nan = match op {
+                    Operator::Lt => format!("CASE WHEN {right} IS NOT NULL THEN false END"),
+                    _ => right_nan.clone(),
+                };
+                format!(
+                    "(({left} {op} {right} OR {right_nan}) AND (CASE WHEN {left_nan} THEN {of_nan} \
+                     WHEN {right_nan} THEN NOT {left_nan} ELSE {left} {op} {right} END))"
+                )
+            }
             Operator::Gt => self.compare(right, Operator::Lt, left)?,
-            Operator::LtEq => format!("(NOT {})", self.compare(right, Operator::Lt, left)?),
-            Operator::GtEq => format!("(NOT {})", self.compare(left, Operator::Lt, right)?),
+            Operator::GtEq => self.compare(right, Operator::LtEq, left)?,
             _ => return None,
         })
     }
