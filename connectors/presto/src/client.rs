@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Method, StatusCode, Url};
 use tokio::time::{Instant, sleep, timeout};
@@ -27,6 +27,9 @@ pub(crate) enum WireError {
     /// It has forgotten the query: it was restarted, or the gateway stopped asking for too long.
     #[error("the coordinator no longer knows the query")]
     Gone,
+    /// A page is so large that holding it would endanger other queries.
+    #[error("a page of the answer is larger than {PAGE_MIB} MiB")]
+    Large,
     /// A page did not come in time.
     #[error("the coordinator did not answer within {0:?}")]
     Late(Duration),
@@ -41,6 +44,9 @@ pub(crate) struct Patience {
     pub(crate) retry: Duration,
 }
 
+/// The largest page that is taken. Both servers end a page once it has a megabyte, but never within a row or within what their
+/// own operators hand on together, and two pages are held at a time.
+pub(crate) const PAGE_MIB: usize = 128;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -153,7 +159,7 @@ impl Client {
         match error {
             WireError::Busy(_) => true,
             WireError::Unreachable(_) | WireError::Late(_) => *method != Method::POST,
-            WireError::Refused(_) | WireError::Odd(_) | WireError::Gone => false,
+            WireError::Refused(_) | WireError::Odd(_) | WireError::Gone | WireError::Large => false,
         }
     }
 
@@ -173,8 +179,25 @@ impl Client {
             | StatusCode::GATEWAY_TIMEOUT) => return Err(WireError::Busy(status)),
             status => return Err(WireError::Odd(format!("HTTP {status}"))),
         }
-        response.bytes().await.map_err(|error| unreachable(&error))
+        whole(response).await
     }
+}
+
+/// The body, as long as it is of a size that can be held.
+async fn whole(mut response: reqwest::Response) -> Result<Bytes, WireError> {
+    const LIMIT: usize = PAGE_MIB << 20;
+    let announced = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    if announced > LIMIT {
+        return Err(WireError::Large);
+    }
+    let mut body = BytesMut::with_capacity(announced);
+    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
+        if body.len().saturating_add(chunk.len()) > LIMIT {
+            return Err(WireError::Large);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
 }
 
 /// The error without its address, whose path is a secret.

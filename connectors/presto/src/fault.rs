@@ -3,7 +3,7 @@
 
 use lockgate_contract::{SourceError, SourceErrorKind};
 
-use crate::client::WireError;
+use crate::client::{PAGE_MIB, WireError};
 use crate::page::{Failure, PageError};
 
 /// Why a statement gave no whole answer.
@@ -45,6 +45,7 @@ impl Trouble {
     pub(crate) fn kind(&self) -> SourceErrorKind {
         match self {
             Self::Wire(WireError::Refused(_)) => SourceErrorKind::Refused,
+            Self::Wire(WireError::Large) => SourceErrorKind::Limit,
             Self::Wire(_) | Self::Unfinished(_) | Self::Stopped => SourceErrorKind::Unavailable,
             Self::Page(PageError::Changed | PageError::Types(_)) => SourceErrorKind::Changed,
             Self::Page(PageError::Broken(_)) => SourceErrorKind::Unavailable,
@@ -57,6 +58,9 @@ impl Trouble {
     pub(crate) fn of_source(&self, name: &str) -> SourceError {
         let public = match (self, self.kind()) {
             (Self::Wire(WireError::Busy(_)), _) => "it is overloaded; try again later".to_owned(),
+            (Self::Wire(WireError::Large), _) => {
+                format!("a page of its answer is larger than {PAGE_MIB} MiB; select fewer columns, or shorter values")
+            }
             (Self::Failed(failure), _) if failure.is_ended() => {
                 "the query was ended there; ask its operator why".to_owned()
             }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use futures::StreamExt;
 use lockgate_wire::ErrorCode;
 
@@ -17,6 +17,7 @@ use crate::servers::Server;
 pub(super) const ALL: &[(&str, Test)] = &[
     ("a_fault_that_stays_is_an_error_that_names_the_source", lasting),
     ("a_fault_that_passes_is_not_seen", passing),
+    ("a_page_that_is_too_large_to_hold_is_an_error_that_says_so", large),
     ("a_type_that_changes_between_pages_is_an_error", retyped),
     ("a_query_that_an_operator_kills_is_an_error", killed),
     ("a_query_that_nobody_reads_ends_at_the_server", cancelled),
@@ -98,6 +99,22 @@ fn passing(server: &Server) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn large(server: &Server) -> anyhow::Result<()> {
+    for fault in [Fault::Large, Fault::Endless] {
+        let (proxy, fixture) = spoilt(server, fault, serde_json::Value::Null);
+        proxy.spoil(6, TIMES);
+        let error = crate::runtime().block_on(fixture.query(SQL)).err();
+        let error = error.ok_or_else(|| anyhow::anyhow!("{fault:?}: such a page is taken"))?;
+        let text = error.to_string();
+        ensure!(
+            text.contains("`src`") && text.contains("larger than 128 MiB"),
+            "{fault:?}: {text} [{}]",
+            error.internal
+        );
+    }
+    Ok(())
+}
+
 fn retyped(server: &Server) -> anyhow::Result<()> {
     let (proxy, fixture) = spoilt(server, Fault::Retyped, serde_json::Value::Null);
     // From within the rows on; before that, the table would only look like another one.
@@ -107,10 +124,17 @@ fn retyped(server: &Server) -> anyhow::Result<()> {
 
 /// Id and state of the gateway's last query over the long table.
 async fn found(server: &Server, query_id: &str) -> anyhow::Result<(String, String)> {
-    let sql = "SELECT query_id, state FROM system.runtime.queries WHERE query LIKE '%\"sf10\".\"lineitem\"%' AND source = 'lockgate' \
-               ORDER BY created DESC LIMIT 1";
-    let rows = server.fetch(sql).await.map_err(|error| anyhow::anyhow!("{error}"))?;
-    let row = rows.first().ok_or_else(|| anyhow::anyhow!("query {query_id} is not known there"))?;
+    last_over(server, "\"sf10\".\"lineitem\"").await.with_context(|| format!("query {query_id}"))
+}
+
+/// Id and state of the gateway's last query with this in it.
+pub(super) async fn last_over(server: &Server, part: &str) -> anyhow::Result<(String, String)> {
+    let sql = format!(
+        "SELECT query_id, state FROM system.runtime.queries WHERE query LIKE '%{part}%' AND source = 'lockgate' \
+         ORDER BY created DESC LIMIT 1"
+    );
+    let rows = server.fetch(&sql).await.map_err(|error| anyhow::anyhow!("{error}"))?;
+    let row = rows.first().context("it is not known there")?;
     let text = |at: usize| row[at].as_str().unwrap_or_default().to_owned();
     Ok((text(0), text(1)))
 }

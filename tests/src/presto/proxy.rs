@@ -11,6 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 use super::recorder::Sent;
 use crate::servers::Server;
 
+/// More bytes than the connector takes as one page.
+const TOO_LARGE: usize = (128 << 20) + 1;
+
 /// What becomes of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -24,6 +27,10 @@ pub(super) enum Fault {
     Reset,
     /// Nothing, for good.
     Never,
+    /// A whole page with so much space behind it that it is too large to hold; its length is announced.
+    Large,
+    /// The same, without a length.
+    Endless,
     /// Columns of another type.
     Retyped,
 }
@@ -139,11 +146,16 @@ impl Plan {
                     body.truncate(body.len() / 2);
                 }
                 Fault::Retyped => body = String::from_utf8(body).ok()?.replace("\"bigint\"", "\"double\"").into_bytes(),
+                Fault::Large | Fault::Endless => body.resize(TOO_LARGE, b' '),
                 Fault::Never | Fault::Status(_) => {}
             }
         }
         let length = announced.unwrap_or(body.len());
-        let head = format!("HTTP/1.1 {status} Passed\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+        let length = match self.fault {
+            Fault::Endless if spoilt => String::new(),
+            _ => format!("Content-Length: {length}\r\n"),
+        };
+        let head = format!("HTTP/1.1 {status} Passed\r\n{length}Connection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).await.ok()?;
         stream.write_all(&body).await.ok()?;
         stream.shutdown().await.ok()
