@@ -1,5 +1,6 @@
 //! Generated queries with two of the four catalogues in a real server: the answer is the same as over files, where the
-//! gateway does everything, and the same for a twin without hidden rows; so is what the server was sent.
+//! gateway does everything, and the same for a twin without hidden rows; so is what the server was sent. Some are asked of the
+//! same server once more, with nothing left to it but to read its tables.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +12,7 @@ use lockgate_wire::QueryRequest;
 
 use super::Test;
 use super::recorder::Sent;
-use super::worlds::{in_order, same_catalog, world};
+use super::worlds::{in_order, open, same_catalog, world};
 use crate::noninterference::answer::{Answer, ask, ask_as};
 use crate::noninterference::generate;
 use crate::servers::{Dialect, Server};
@@ -30,6 +31,9 @@ fn usual(dialect: Dialect) -> u64 {
     }
 }
 
+/// Of so many rounds of all askers, the queries of one are also asked without push-down.
+const ONE_IN: u64 = 10;
+
 const SEED: u64 = 20_261_126;
 
 struct Party {
@@ -42,6 +46,8 @@ struct Stage {
     data: Data,
     files: World,
     there: World,
+    /// The same tables in the same server, without parts of queries that it answers.
+    read_only: World,
     parties: Vec<Party>,
     sent: Arc<Sent>,
     next: AtomicU64,
@@ -53,6 +59,7 @@ struct Report {
     n_compared: u64,
     n_with_rows: u64,
     n_sent: u64,
+    n_read_only: u64,
     faults: Vec<String>,
 }
 
@@ -72,20 +79,22 @@ fn run(server: &Server) -> anyhow::Result<()> {
             whole.n_compared += report.n_compared;
             whole.n_with_rows += report.n_with_rows;
             whole.n_sent += report.n_sent;
+            whole.n_read_only += report.n_read_only;
             whole.faults.extend(report.faults);
         }
         let n_tried = end - first;
         println!(
-            "{n_tried} queries: {} compared, {} of them with rows, {} sent more than a scan; {} faults",
+            "{n_tried} queries: {} compared, {} of them with rows, {} sent more than a scan, {} also without; {} faults",
             whole.n_compared,
             whole.n_with_rows,
             whole.n_sent,
+            whole.n_read_only,
             whole.faults.len()
         );
         ensure!(whole.faults.is_empty(), "{}", whole.faults.join("\n---\n"));
         // A run in which nothing is asked of the server, or nothing comes back, proves nothing.
         let says_something =
-            whole.n_compared * 2 > n_tried && whole.n_with_rows * 5 > n_tried && whole.n_sent * 40 > n_tried;
+            whole.n_compared * 2 > n_tried && whole.n_with_rows * 5 > n_tried && whole.n_sent * 40 > n_tried && whole.n_read_only * ONE_IN * 4 > n_tried;
         ensure!(says_something || n_tried < 100, "the run says too little");
         Ok(())
     })
@@ -97,13 +106,14 @@ impl Stage {
         let files = World::open(&data, policies()).await;
         let sent = Arc::new(Sent::default());
         let there = world(server, "world0", &data, &sent).await;
+        let read_only = open(server, "world0", &data, &sent, false).await;
         let mut parties = Vec::new();
         for (at, person) in PEOPLE.iter().enumerate() {
             let bare = data.twin(person, Twin::Bare, SEED + 1);
             let bare = world(server, &format!("world{}", at + 1), &bare, &sent).await;
             parties.push(Party { person, session: session(person), bare });
         }
-        Self { data, files, there, parties, sent, next: AtomicU64::new(first), end }
+        Self { data, files, there, read_only, parties, sent, next: AtomicU64::new(first), end }
     }
 
     async fn work(self: Arc<Self>) -> Report {
@@ -159,6 +169,13 @@ impl Stage {
         let files = ask(&self.files.engine, &party.session, &query.sql).await;
         if let Some((channel, one, two)) = there.differs(&files, false) {
             fault(format!("{channel} differs from the one over files:\n{one}\n{two}"));
+        }
+        if (index / self.parties.len() as u64).is_multiple_of(ONE_IN) {
+            let (read, _) = self.ask(&self.read_only, &party.session, &query.sql).await;
+            if let Some((channel, one, two)) = there.differs(&read, false) {
+                fault(format!("{channel} differs from the one without push-down:\n{one}\n{two}"));
+            }
+            report.n_read_only += 1;
         }
         report.n_compared += 1;
         report.n_with_rows += u64::from(there.is_whole() && there.n_rows() > 0);
