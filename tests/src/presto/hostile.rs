@@ -2,7 +2,6 @@
 //! same answer, the same error and the same SQL at the server with hostile hidden rows, with harmless ones, and with none.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::ensure;
@@ -12,12 +11,11 @@ use lockgate_connector_presto::PrestoConnector;
 use lockgate_contract::{Connector, Options};
 use lockgate_wire::QueryRequest;
 
-use super::Test;
 use super::recorder::{Recorded, Sent};
 use super::tables::write;
 use super::worlds::{in_order, options, same_catalog};
+use super::{Test, policy};
 use crate::behaviour::fixture::{CATALOG, Fixture, session};
-use crate::behaviour::policy::MODEL;
 use crate::noninterference::answer::{Answer, ask_as};
 use crate::servers::Server;
 
@@ -116,37 +114,23 @@ fn table(hidden: Hidden) -> RecordBatch {
     RecordBatch::try_from_iter(columns).expect("columns of one length")
 }
 
-/// The policy: rows by the named rule, columns as in the barrier's own matrix.
-fn policy(dir: &Path, rows: &str) {
-    let rules = format!(
-        "p, T-01, role:tester, purpose:testing, tag:public, clear, always, allow\n\
-         p, T-02, role:tester, purpose:testing, tag:key, hash, always, allow\n\
-         p, T-03, role:tester, purpose:testing, tag:gone, null, always, allow\n\
-         p, T-04, role:tester, purpose:testing, tag:day, year, always, allow\n\
-         p, T-05, role:tester, purpose:testing, tag:rows.suite, rows:{rows}, always, allow\n\
-         g, user:tess, role:tester\n"
-    );
-    let tables = format!(
-        "version: hostile.1\ntreatments:\n  clear: {{does: clear}}\n  year: {{does: year}}\n  hash: {{does: token}}\n  \"null\": {{does: nothing}}\n\
-         row_filters:\n  all: {{tables: any, sql: \"true\"}}\n  kept: {{tables: [{CATALOG}.suite.t], sql: \"grp < {GROUPS}\"}}\n\
-         conditions: [always]\npurposes:\n  testing: {{ropa: T, basis: none, owner: tess, retention_days: 1}}\n\
-         tables:\n  {CATALOG}.suite.t:\n    rows: rows.suite\n    columns:\n      id: [public]\n      grp: [public]\n      email: [key]\n      \
-         name: [gone]\n      city: [public]\n      fare: [public]\n      born: [day]\n      secret: [special]\n      code: [public]\n"
-    );
-    let cases = format!(
-        "- {{who: tess, purpose: testing, dc: eu, column: {CATALOG}.suite.t.email, is: hash, because: T-02}}\n"
-    );
-    std::fs::create_dir_all(dir).expect("a folder");
-    let files = [("model.conf", MODEL), ("policy.csv", &rules), ("classification.yaml", &tables)];
-    for (file, text) in files.into_iter().chain([("policy_tests.yaml", cases.as_str())]) {
-        std::fs::write(dir.join(file), text).expect("a policy file");
-    }
-}
+/// Treatments of the columns, as in the barrier's own matrix.
+const COLUMNS: [(&str, Option<&str>); 9] = [
+    ("id", Some("clear")),
+    ("grp", Some("clear")),
+    ("email", Some("hash")),
+    ("name", Some("null")),
+    ("city", Some("clear")),
+    ("fare", Some("clear")),
+    ("born", Some("year")),
+    ("secret", None),
+    ("code", Some("clear")),
+];
 
 /// A gateway over one of the tables, under a rule.
 fn open(server: &Server, catalog: &str, rule: &str, sent: &Arc<Sent>) -> Fixture {
     let dir = tempfile::tempdir().expect("a folder");
-    policy(&dir.path().join("policy"), rule);
+    policy::write(&dir.path().join("policy"), "suite.t", rule, &COLUMNS);
     let options = Options(options(&server.url, catalog));
     let source = crate::runtime().block_on(PrestoConnector.open(CATALOG, &options)).expect("the options are right");
     let source = Arc::new(Recorded::new(source, Arc::clone(sent)));
@@ -225,9 +209,9 @@ fn run(server: &Server) -> anyhow::Result<()> {
     for (at, hidden) in WORLDS.into_iter().enumerate() {
         let catalog = format!("hostile{at}");
         write(server, &catalog, "suite.t", &table(hidden));
-        governed.push(open(server, &catalog, "kept", &sent));
+        governed.push(open(server, &catalog, &format!("grp < {GROUPS}"), &sent));
         if hidden != Hidden::Harmless {
-            open_to_all.push(open(server, &catalog, "all", &sent));
+            open_to_all.push(open(server, &catalog, "grp >= 0", &sent));
         }
     }
     let statements = statements();

@@ -2,10 +2,12 @@
 
 mod attacks;
 mod faults;
+mod functions;
 mod generated;
 mod hostile;
 mod identity;
 mod joined;
+mod policy;
 mod proxy;
 mod recorder;
 mod statistics;
@@ -43,8 +45,17 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn tests() -> impl Iterator<Item = &'static (&'static str, Test)> {
-    let all =
-        [types::ALL, faults::ALL, identity::ALL, joined::ALL, statistics::ALL, hostile::ALL, tpch::ALL, generated::ALL];
+    let all = [
+        types::ALL,
+        faults::ALL,
+        identity::ALL,
+        joined::ALL,
+        statistics::ALL,
+        functions::ALL,
+        hostile::ALL,
+        tpch::ALL,
+        generated::ALL,
+    ];
     all.into_iter().flatten()
 }
 
