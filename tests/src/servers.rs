@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use anyhow::Context;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -96,6 +97,46 @@ impl Server {
             page = request(client.get(next)).send().await.map_err(text)?.json().await.map_err(text)?;
         }
     }
+}
+
+/// What a server says of a query.
+#[derive(Debug)]
+pub struct QueryInfo {
+    /// Its state.
+    pub state: String,
+    /// Seconds since it was taken, by the server's clock.
+    pub elapsed: f64,
+}
+
+impl Server {
+    /// What it says of a query. Asking does not count as waiting for rows.
+    ///
+    /// # Errors
+    /// When it does not know the query.
+    pub async fn query_info(&self, id: &str) -> anyhow::Result<QueryInfo> {
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let request = client.get(format!("{}/v1/query/{id}", self.url)).header(self.dialect.header("User"), "tests");
+        let info: Value = request.send().await?.error_for_status()?.json().await?;
+        let state = info["state"].as_str().context("a state")?.to_owned();
+        let elapsed = info["queryStats"]["elapsedTime"].as_str().context("a time")?;
+        Ok(QueryInfo { state, elapsed: seconds(elapsed).with_context(|| elapsed.to_owned())? })
+    }
+}
+
+/// `1.53m` in seconds.
+fn seconds(text: &str) -> Option<f64> {
+    let unit = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let (number, unit) = text.split_at(unit);
+    let factor = match unit {
+        "ns" => 1e-9,
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3_600.0,
+        _ => return None,
+    };
+    Some(number.parse::<f64>().ok()? * factor)
 }
 
 /// How a server knows who asks over TLS; see `tests/servers/identity.py`.

@@ -5,6 +5,9 @@
 use libtest_mimic::Arguments;
 
 fn main() {
+    if lockgate_tests::presto::is_child() {
+        return;
+    }
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
     trials.extend(lockgate_tests::behaviour::live_trials());

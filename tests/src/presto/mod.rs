@@ -7,6 +7,7 @@ mod generated;
 mod hostile;
 mod identity;
 mod joined;
+mod patience;
 mod policy;
 mod proxy;
 mod recorder;
@@ -44,6 +45,11 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
+/// Whether this process was started by a trial to do its part, which is done now.
+pub fn is_child() -> bool {
+    patience::child()
+}
+
 fn tests() -> impl Iterator<Item = &'static (&'static str, Test)> {
     let all = [
         types::ALL,
@@ -51,6 +57,7 @@ fn tests() -> impl Iterator<Item = &'static (&'static str, Test)> {
         identity::ALL,
         joined::ALL,
         statistics::ALL,
+        patience::ALL,
         functions::ALL,
         hostile::ALL,
         tpch::ALL,
