@@ -20,7 +20,9 @@ pub(super) const COLUMNS: &[(&str, &str, Make)] = &[
     ("x", "clear", || doubles(X)),
     ("y", "clear", || doubles(Y)),
     ("q", "clear", || {
-        Arc::new((0..ROWS).map(|row| (row % 17 != 3).then(|| (row % 17) as f64 * 0.25 - 2.0)).collect::<Float64Array>())
+        Arc::new(
+            (0..ROWS).map(|row| (row % 17 != 3).then_some((row % 17) as f64 * 0.25 - 2.0)).collect::<Float64Array>(),
+        )
     }),
     ("tiny", "clear", || Arc::new(all(&[None, Some(-128), Some(127), Some(0), Some(3)]).collect::<Int8Array>())),
     ("small", "clear", || {
