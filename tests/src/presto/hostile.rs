@@ -73,6 +73,9 @@ const WORLDS: [Hidden; 3] = [Hidden::Hostile, Hidden::Harmless, Hidden::Nothing]
 /// Visible rows, and the groups of these and of hidden rows.
 const ROWS: i64 = 100;
 const GROUPS: i64 = 50;
+/// The same rows by a rule that the server is asked to keep to, and by one that its SQL cannot say: its hidden rows come, and
+/// stop at the barrier.
+const RULES: [&str; 2] = ["grp < 50", "(grp < 50) IS TRUE"];
 /// Ids of hidden rows lie from here on.
 const HIDDEN_FROM: i64 = 1_000_000;
 
@@ -204,42 +207,69 @@ fn differ(sql: &str, one: &(Answer, Vec<String>), two: &(Answer, Vec<String>)) -
 
 fn run(server: &Server) -> anyhow::Result<()> {
     let sent = Arc::new(Sent::default());
-    let mut governed = Vec::new();
-    let mut open_to_all = Vec::new();
+    // One gateway for each rule and world, rule by rule; and two without a rule that hides.
+    let (mut governed, mut open_to_all) = (Vec::new(), Vec::new());
     for (at, hidden) in WORLDS.into_iter().enumerate() {
-        let catalog = format!("hostile{at}");
-        write(server, &catalog, "suite.t", &table(hidden));
-        governed.push(open(server, &catalog, &format!("grp < {GROUPS}"), &sent));
-        if hidden != Hidden::Harmless {
-            open_to_all.push(open(server, &catalog, "grp >= 0", &sent));
-        }
+        write(server, &format!("hostile{at}"), "suite.t", &table(hidden));
+    }
+    for rule in RULES {
+        governed.extend((0..WORLDS.len()).map(|at| open(server, &format!("hostile{at}"), rule, &sent)));
+    }
+    for catalog in ["hostile0", "hostile2"] {
+        open_to_all.push(open(server, catalog, "grp >= 0", &sent));
     }
     let statements = statements();
-    let (mut faults, mut n_telling, mut n_failing, mut n_sent) = (Vec::new(), 0, 0, 0);
+    let mut report = Report::default();
     crate::runtime().block_on(async {
         for sql in &statements {
             let answers = each(&governed, &sent, sql).await;
-            let hostile = &answers[0];
-            for (there, hidden) in answers.iter().zip(WORLDS).skip(1) {
-                if let Some(unlike) = differ(sql, hostile, there) {
-                    faults.push(format!("{sql}\ntells hostile hidden rows from {hidden:?}: {unlike}"));
-                }
+            for (rule, answers) in RULES.iter().zip(answers.chunks(WORLDS.len())) {
+                report.compare(sql, rule, answers);
             }
-            n_sent += usize::from(!hostile.1.is_empty());
             if !sql.starts_with("EXPLAIN") {
                 // Where every row is shown, the same statement tells the worlds apart: it asks what a barrier must hide.
                 let uncovered = each(&open_to_all, &sent, sql).await;
                 let (hostile, nothing) = (&uncovered[0], &uncovered[1]);
-                n_telling += usize::from(differ(sql, hostile, nothing).is_some());
-                n_failing += usize::from(hostile.0.failed().is_some() && nothing.0.failed().is_none());
+                report.n_telling += usize::from(differ(sql, hostile, nothing).is_some());
+                report.n_failing += usize::from(hostile.0.failed().is_some() && nothing.0.failed().is_none());
             }
         }
     });
+    let Report { faults, n_sent, n_telling, n_failing } = report;
     println!(
-        "{} statements, {n_sent} with something sent; without the rule {n_telling} tell the worlds apart, {n_failing} by an error",
-        statements.len()
+        "{} statements under {} rules, {n_sent} with something sent; without a rule {n_telling} tell the worlds apart, \
+         {n_failing} by an error",
+        statements.len(),
+        RULES.len()
     );
-    ensure!(faults.is_empty(), "{}", faults.join("\n---\n"));
+    ensure!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n---\n"));
+    ensure!(n_sent * 3 > statements.len(), "the server is hardly asked: {n_sent}");
     ensure!(n_telling >= 60 && n_failing >= 25, "the statements ask too little: {n_telling} tell, {n_failing} fail");
     Ok(())
+}
+
+#[derive(Default)]
+struct Report {
+    faults: Vec<String>,
+    n_sent: usize,
+    n_telling: usize,
+    n_failing: usize,
+}
+
+impl Report {
+    /// Compares the worlds' answers under one rule.
+    fn compare(&mut self, sql: &str, rule: &str, answers: &[(Answer, Vec<String>)]) {
+        let hostile = &answers[0];
+        for (there, hidden) in answers.iter().zip(WORLDS).skip(1) {
+            if let Some(unlike) = differ(sql, hostile, there) {
+                self.faults.push(format!("{sql}\nunder `{rule}` tells hostile hidden rows from {hidden:?}: {unlike}"));
+            }
+        }
+        self.n_sent += usize::from(!hostile.1.is_empty());
+        let asks = |sent: &String| sent.contains("\"grp\" < BIGINT '50'");
+        let is_as_said = if rule == RULES[0] { hostile.1.iter().all(asks) } else { !hostile.1.iter().any(asks) };
+        if !is_as_said {
+            self.faults.push(format!("{sql}\nunder `{rule}` is asked of the server as {:?}", hostile.1));
+        }
+    }
 }
