@@ -25,6 +25,7 @@ mod denial;
 mod edges;
 mod expected;
 mod explain;
+mod fence;
 mod functions;
 mod guard;
 mod namespace;

@@ -15,6 +15,8 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExec;
 
+use crate::fence::FencedFilters;
+
 /// Rules over logical plans: subqueries become joins once more after filters were pushed. A filter over a column that stands
 /// for `CASE WHEN x IN (SELECT ..)` holds the subquery only then, and is taken apart for its common parts right after. It is
 /// simplified first, as in the next round of all rules: `(x NOT IN ..) = true` would become another join, one that takes
@@ -31,10 +33,15 @@ pub(crate) fn logical() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
 
 /// Rules over physical plans, without the push-down of static filters: below a join whose sides were swapped it takes a
 /// column for one of the same name on the other side, and rows come out that should not. The logical optimiser has pushed
-/// them all before; dynamic filters have a rule of their own, and scans below a barrier have [`push_filters`].
+/// them all before; dynamic filters have a rule of their own, which is kept from the same mistake, and scans below a barrier
+/// have [`push_filters`].
 pub(crate) fn physical() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
     rules.retain(|rule| rule.name() != FilterPushdown::new().name());
+    let dynamic = FilterPushdown::new_post_optimization();
+    for rule in rules.iter_mut().filter(|rule| rule.name() == dynamic.name()) {
+        *rule = Arc::new(FencedFilters);
+    }
     rules
 }
 

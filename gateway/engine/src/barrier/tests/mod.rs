@@ -3,4 +3,5 @@
 
 mod hostile;
 mod leaf;
+mod sides;
 mod world;

@@ -131,7 +131,7 @@ fn visible(raw: &RecordBatch, keep: i64, keys: &KeyRing) -> RecordBatch {
 
 /// A session with the engine's rules where the raw scan is of Parquet, and elsewhere with all of DataFusion's, which push
 /// more: the barrier holds whatever the optimiser does.
-fn context(raw: Raw, seen: &Arc<Mutex<Vec<i64>>>) -> SessionContext {
+pub(super) fn context(raw: Raw, seen: &Arc<Mutex<Vec<i64>>>) -> SessionContext {
     let mut config = SessionConfig::new().with_target_partitions(2).with_batch_size(256);
     config.options_mut().execution.parquet.pushdown_filters = raw == Raw::ParquetWithPushdown;
     config.options_mut().execution.parquet.schema_force_view_types = false;
@@ -182,7 +182,7 @@ impl World {
     }
 }
 
-async fn provider(
+pub(super) async fn provider(
     raw: Raw,
     context: &SessionContext,
     batch: &RecordBatch,
