@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use super::world::{Raw, context, provider};
 use crate::barrier::{PolicyTable, RowPredicate, TableShape};
 use crate::scan::{RawTable, SourceFault};
+use crate::tokens::Tokens;
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
@@ -58,7 +59,7 @@ async fn governed(
         RowPredicate::new(&filter, &batch.schema(), &context.state(), chrono::NaiveDate::default()).unwrap();
     let key = KeyRing::from_secret([7_u8; 32], "test").purpose_key("test");
     let raw = RawTable { provider, fault, rows: Some(rows) };
-    (PolicyTable::new(TableName::new("s", "m", name), raw, shape, predicate, key, "test".to_owned()), files.unwrap())
+    (PolicyTable::new(TableName::new("s", "m", name), raw, shape, predicate, Tokens::new(key, "test")), files.unwrap())
 }
 
 async fn answer(context: &SessionContext, sql: &str) -> String {
