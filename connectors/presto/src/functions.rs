@@ -1,7 +1,7 @@
 //! Functions that both servers compute as the gateway does.
 //!
 //! Left out on purpose: `upper` and `lower`, which take `ß` for two letters in the gateway alone; `trim`, which takes away
-//! other characters; logarithms, powers and angles, whose last digits differ; whole numbers' arithmetic, which overflows in
+//! other characters; roots, which fail in the gateway for numbers below zero; logarithms, powers and angles, whose last digits differ; whole numbers' arithmetic, which overflows in
 //! another way.
 
 use lockgate_contract::LiteralKind::{Date, Float64, Instant, Int32, Text, Timestamp};
@@ -21,7 +21,6 @@ pub(crate) const FUNCTIONS: &[SqlFunction] = &[
     function("floor", &[Value(Float64)], Float64, "floor({0})"),
     function("round", &[Value(Float64)], Float64, ROUND),
     function("round", &[Value(Float64), Whole(0, 15)], Float64, ROUND_TO),
-    function("sqrt", &[Value(Float64)], Float64, "sqrt({0})"),
     function("character_length", &[Value(Text)], Int32, "CAST(length({0}) AS integer)"),
     function("strpos", &[Value(Text), Value(Text)], Int32, "CAST(strpos({0}, {1}) AS integer)"),
     function("substr", &[Value(Text), Whole(1, i64::MAX)], Text, "substr({0}, {1})"),

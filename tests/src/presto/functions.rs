@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use lockgate_connector_presto::PrestoConnector;
-use lockgate_contract::{Connector, Options};
+use lockgate_connector_presto::{PrestoConnector, sql_dialect};
+use lockgate_contract::{Connector, Options, SqlArgument};
 use lockgate_wire::QueryRequest;
 
 use super::recorder::{Recorded, Sent};
@@ -87,13 +87,13 @@ fn run(server: &Server) -> anyhow::Result<()> {
 }
 
 /// The source text of what writes a server's SQL.
-const WRITERS: [&str; 4] = [
+const WRITERS: [&str; 5] = [
     include_str!("../../../gateway/engine/src/pushdown/expression.rs"),
     include_str!("../../../gateway/engine/src/pushdown/expression/value.rs"),
     include_str!("../../../gateway/engine/src/pushdown/expression/float.rs"),
+    include_str!("../../../gateway/engine/src/pushdown/expression/function.rs"),
     include_str!("../../../gateway/engine/src/pushdown/aggregate.rs"),
 ];
-const DIALECT: &str = include_str!("../../../connectors/presto/src/dialect.rs");
 
 /// Kinds of expression that the writer of values names only to say that they stay, or that are no work of their own.
 const NO_WORK: &[&str] = &["Column", "Literal", "Alias", "AggregateFunction", "ScalarFunction", "BinaryExpr"];
@@ -109,16 +109,22 @@ fn sendable() -> BTreeSet<String> {
         }
         let casts = text
             .lines()
-            .filter(|line| line.trim_start().starts_with("(Int8"))
+            .filter(|line| line.trim_start().starts_with("(Int8") || line.trim_start().starts_with("(Timestamp"))
             .filter_map(|line| line.split('"').nth(1));
         names.extend(casts.map(|to| format!("cast to {to}")));
     }
     names.extend(words_behind(WRITERS[1], "Expr::").into_iter().filter(|kind| !NO_WORK.contains(&kind.as_str())));
-    let treatments =
-        DIALECT.split("const TREATMENTS").nth(1).and_then(|rest| rest.split("];").next()).unwrap_or_default();
-    let first = |line: &str| line.split('"').nth(1).map(str::to_owned);
-    let heads = treatments.lines().map(str::trim_start).filter(|line| line.starts_with("(\"") || line.starts_with('"'));
-    names.extend(heads.filter_map(first).filter(|name| !name.contains(' ')).map(|name| format!("treatment {name}")));
+    // The one function that the dialect need not list.
+    names.insert("coalesce".to_owned());
+    let dialect = sql_dialect();
+    names.extend(dialect.treatments.iter().map(|(name, ..)| format!("treatment {name}")));
+    for function in dialect.functions {
+        let words = function.arguments.iter().filter_map(|argument| match argument {
+            SqlArgument::Word(word) => Some(*word),
+            SqlArgument::Value(_) | SqlArgument::Whole(..) => None,
+        });
+        names.insert(std::iter::once(function.name).chain(words).collect::<Vec<_>>().join(" "));
+    }
     names
 }
 

@@ -6,7 +6,8 @@ use crate::behaviour::fixture::CATALOG;
 use crate::behaviour::policy::MODEL;
 
 /// From most to least revealing.
-const TREATMENTS: [&str; 8] = ["clear", "geo_1km", "geo_10km", "month", "year", "round_100", "hash", "null"];
+const TREATMENTS: [&str; 11] =
+    ["clear", "geo_1km", "geo_10km", "month", "year", "round_100", "last4", "email_domain", "hash", "redact", "null"];
 
 /// Writes the policy folder: `columns` name their treatments, or none where they are withheld; the first one is not. Rows are
 /// kept where `rows` holds.

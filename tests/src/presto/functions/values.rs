@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int8Array, Int16Array, Int32Array, Int64Array,
-    RecordBatch, StringArray,
+    RecordBatch, StringArray, TimestampMicrosecondArray,
 };
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveDateTime};
 
 const ROWS: usize = 13 * 11;
 
@@ -49,6 +49,15 @@ pub(super) const COLUMNS: &[(&str, &str, Make)] = &[
             all(&[None, Some(0), Some(999_999_999_999), Some(-1), Some(15_500), Some(1_950), Some(-999_999_999_999)]);
         Arc::new(cents.collect::<Decimal128Array>().with_precision_and_scale(12, 2).expect("they fit"))
     }),
+    ("at", "clear", || Arc::new(times())),
+    ("since", "clear", || Arc::new(times().with_timezone("UTC"))),
+    ("as_last4", "last4", || Arc::new(all(MAILS).collect::<StringArray>())),
+    ("as_domain", "email_domain", || Arc::new(all(MAILS).collect::<StringArray>())),
+    ("as_stars", "redact", || Arc::new(all(MAILS).collect::<StringArray>())),
+    ("as_zero", "redact", || Arc::new(all(BIG).collect::<Int64Array>())),
+    ("as_first_day", "redact", || Arc::new(times())),
+    ("as_year_of_time", "year", || Arc::new(times())),
+    ("as_month_since", "month", || Arc::new(times().with_timezone("UTC"))),
     ("as_year", "year", || days()),
     ("as_month", "month", || days()),
     ("as_nothing", "null", || Arc::new(all(TEXTS).collect::<StringArray>())),
@@ -138,6 +147,41 @@ const TEXTS: &[Option<&str>] = &[
 ];
 const OTHERS: &[Option<&str>] =
     &[Some("Paul"), Some("Ringo"), None, Some(""), Some("Europe"), Some("a"), Some("\u{ffff}"), Some("\u{1f6b2}")];
+
+const MAILS: &[Option<&str>] = &[
+    Some("a.petrov@example.com"),
+    None,
+    Some(""),
+    Some("1234"),
+    Some("12345"),
+    Some("no address"),
+    Some("\"a@b\"@example.org"),
+    Some("nobody@"),
+    Some("@example.com"),
+    Some("j\u{fc}rgen@m\u{fc}ller.example"),
+    Some("a\u{1f6b2}\u{1f6b2}\u{1f6b2}\u{1f6b2}"),
+    Some("e\u{301}bcd"),
+    Some("@"),
+];
+
+/// Times of whole milliseconds, which both servers hold.
+fn times() -> TimestampMicrosecondArray {
+    const TIMES: &[Option<&str>] = &[
+        None,
+        Some("2001-08-22T03:04:05.321"),
+        Some("1969-12-31T23:59:59.999"),
+        Some("1970-01-01T00:00:00"),
+        Some("1600-02-29T12:30:00.001"),
+        Some("0001-01-01T00:00:00"),
+        Some("9999-12-31T23:59:59.999"),
+        Some("2024-12-30T00:00:00"),
+        Some("2023-01-01T01:00:00"),
+        Some("1965-06-07T08:09:10"),
+        Some("2020-12-31T18:45:30.5"),
+    ];
+    let micros = |text: &str| text.parse::<NaiveDateTime>().expect("a time").and_utc().timestamp_micros();
+    all(TIMES).map(|known| known.map(micros)).collect()
+}
 
 fn days() -> ArrayRef {
     const DAYS: &[Option<(i32, u32, u32)>] = &[
