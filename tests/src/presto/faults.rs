@@ -130,7 +130,7 @@ async fn found(server: &Server, query_id: &str) -> anyhow::Result<(String, Strin
 /// Id and state of the gateway's last query with this in it.
 pub(super) async fn last_over(server: &Server, part: &str) -> anyhow::Result<(String, String)> {
     let sql = format!(
-        "SELECT query_id, state FROM system.runtime.queries WHERE query LIKE '%{part}%' AND source = 'lockgate' \
+        "SELECT query_id, state FROM system.runtime.queries WHERE query LIKE 'SELECT %{part}%' AND source = 'lockgate' \
          ORDER BY created DESC LIMIT 1"
     );
     let rows = server.fetch(&sql).await.map_err(|error| anyhow::anyhow!("{error}"))?;

@@ -120,7 +120,7 @@ fn run_as(server: &Server) -> anyhow::Result<()> {
                 batch.map_err(|error| anyhow::anyhow!("{error}"))?;
             }
             // The engine's own log and the ledger are joined by the query's id.
-            let sql = "SELECT \"user\", query FROM system.runtime.queries WHERE source = 'lockgate' AND query LIKE '%\"tiny\".\"nation\"%' \
+            let sql = "SELECT \"user\", query FROM system.runtime.queries WHERE source = 'lockgate' AND query LIKE 'SELECT %\"tiny\".\"nation\"%' \
                        ORDER BY created DESC LIMIT 1";
             let rows = server.fetch(sql).await.map_err(|error| anyhow::anyhow!("{error}"))?;
             let user = rows.first().and_then(|row| row[0].as_str()).context("the query is not known there")?;
