@@ -1,7 +1,7 @@
 //! The sealed plan: a leaf in the user's physical plan that hides a whole plan below it.
 //!
-//! INVARIANT: no children, no metrics, no statistics but how many rows are to be expected, a partition count that does not depend on data, no filter accepted
-//! but dynamic ones on clear columns, every error from below replaced by a scrubbed one.
+//! INVARIANT: no children, no metrics, no statistics but how many rows are to be expected, a partition count that does not
+//! depend on data, no filter accepted but dynamic ones on clear columns, every error from below replaced by a scrubbed one.
 
 use std::fmt;
 use std::pin::Pin;

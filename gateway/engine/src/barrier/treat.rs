@@ -3,8 +3,6 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::shape::{ColumnShape, NestedShape};
-use crate::tokens::Tokens;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, FixedSizeListArray, LargeListArray, ListArray, MapArray, StructArray,
 };
@@ -13,6 +11,9 @@ use datafusion::common::{Result, exec_datafusion_err, internal_err};
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
+
+use super::shape::{ColumnShape, NestedShape};
+use crate::tokens::Tokens;
 
 /// Shows one raw column in its shape.
 #[derive(Debug)]

@@ -43,6 +43,13 @@ pub(super) fn guard(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
+/// Tells which version of the policy decided.
+pub(super) fn name_policy(headers: &mut HeaderMap, version: &str) {
+    if let Ok(value) = HeaderValue::from_str(version) {
+        headers.insert(POLICY, value);
+    }
+}
+
 /// The problem document of an error.
 pub(super) fn problem(error: &Error) -> Response {
     let code = error.code();

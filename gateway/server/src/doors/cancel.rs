@@ -1,18 +1,15 @@
 //! `DELETE /v1/query`: ends a query that runs.
 
-use axum::extract::Query;
 use axum::response::Response;
-use http::HeaderValue;
 use http::request::Parts;
 use lockgate_engine::{Error, Session};
 use serde::Serialize;
 
 use super::accept::negotiate_among;
-use super::answer::POLICY;
+use super::answer;
 use super::catalog::json;
 use super::http::Door;
-use super::progress::Parameters;
-use super::query::odd_parameters;
+use super::progress::query_asked_about;
 
 /// The answer.
 #[derive(Debug, Serialize)]
@@ -25,11 +22,8 @@ struct Cancelled {
 /// `DELETE /v1/query`
 pub(super) fn delete(door: &Door, session: &Session, parts: &Parts) -> Result<Response, Error> {
     negotiate_among(&parts.headers, &["application/json"])?;
-    let parameters = Query::<Parameters>::try_from_uri(&parts.uri);
-    let Query(Parameters { query_id }) = parameters.map_err(|rejection| odd_parameters(&rejection))?;
+    let query_id = query_asked_about(parts)?;
     let mut response = json(&Cancelled { query_id, cancelled: door.engine().cancel(session, query_id) })?;
-    if let Ok(value) = HeaderValue::from_str(door.policies().in_force().version()) {
-        response.headers_mut().insert(POLICY, value);
-    }
+    answer::name_policy(response.headers_mut(), door.policies().in_force().version());
     Ok(response)
 }

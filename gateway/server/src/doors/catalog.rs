@@ -1,14 +1,13 @@
 //! `/v1/catalog`: what this caller may see.
 
 use axum::response::Response;
-use http::HeaderValue;
 use http::request::Parts;
 use lockgate_engine::{Error, Session};
 use lockgate_wire::ErrorCode;
 use serde::Serialize;
 
 use super::accept::negotiate_among;
-use super::answer::{self, POLICY};
+use super::answer;
 use super::http::Door;
 
 /// `GET /v1/catalog`
@@ -18,9 +17,7 @@ pub(super) async fn get(door: &Door, session: &Session, parts: &Parts) -> Result
     let policy = door.parts().policies.current();
     let tables = door.engine().catalog(session).await?;
     let mut response = json(&tables)?;
-    if let Ok(value) = HeaderValue::from_str(policy.version()) {
-        response.headers_mut().insert(POLICY, value);
-    }
+    answer::name_policy(response.headers_mut(), policy.version());
     Ok(response)
 }
 

@@ -2,13 +2,12 @@
 
 use axum::extract::Query;
 use axum::response::Response;
-use http::HeaderValue;
 use http::request::Parts;
 use lockgate_engine::{Error, Session};
 use serde::Deserialize;
 
 use super::accept::negotiate_among;
-use super::answer::{self, POLICY};
+use super::answer;
 use super::catalog::json;
 use super::http::Door;
 use super::query::odd_parameters;
@@ -31,8 +30,6 @@ pub(super) async fn get(door: &Door, session: &Session, parts: &Parts) -> Result
         "text/plain" => answer::ok("text/plain; charset=utf-8", explanation.to_string()),
         _ => json(&explanation)?,
     };
-    if let Ok(value) = HeaderValue::from_str(&explanation.policy) {
-        response.headers_mut().insert(POLICY, value);
-    }
+    answer::name_policy(response.headers_mut(), &explanation.policy);
     Ok(response)
 }

@@ -2,14 +2,13 @@
 
 use axum::extract::Query;
 use axum::response::Response;
-use http::HeaderValue;
 use http::request::Parts;
 use lockgate_engine::{Error, Session, SourceProgress};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::accept::negotiate_among;
-use super::answer::POLICY;
+use super::answer;
 use super::catalog::json;
 use super::http::Door;
 use super::query::odd_parameters;
@@ -17,8 +16,8 @@ use super::query::odd_parameters;
 /// Parameters of what is asked of a query that runs.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Parameters {
-    pub(super) query_id: Uuid,
+struct Parameters {
+    query_id: Uuid,
 }
 
 /// The answer.
@@ -60,16 +59,20 @@ pub(crate) struct Done {
 /// `GET /v1/progress`
 pub(super) fn get(door: &Door, session: &Session, parts: &Parts) -> Result<Response, Error> {
     negotiate_among(&parts.headers, &["application/json"])?;
-    let parameters = Query::<Parameters>::try_from_uri(&parts.uri);
-    let Query(Parameters { query_id }) = parameters.map_err(|rejection| odd_parameters(&rejection))?;
+    let query_id = query_asked_about(parts)?;
     let progress = door.engine().progress(session, query_id);
     let running = progress.is_some();
     let sources = progress.unwrap_or_default().into_iter().map(statement).collect();
     let mut response = json(&Report { query_id, running, sources })?;
-    if let Ok(value) = HeaderValue::from_str(door.policies().in_force().version()) {
-        response.headers_mut().insert(POLICY, value);
-    }
+    answer::name_policy(response.headers_mut(), door.policies().in_force().version());
     Ok(response)
+}
+
+/// The id of the query that a request is about.
+pub(super) fn query_asked_about(parts: &Parts) -> Result<Uuid, Error> {
+    let parameters = Query::<Parameters>::try_from_uri(&parts.uri);
+    let Query(Parameters { query_id }) = parameters.map_err(|rejection| odd_parameters(&rejection))?;
+    Ok(query_id)
 }
 
 fn statement(progress: SourceProgress) -> Statement {

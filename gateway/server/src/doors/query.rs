@@ -16,7 +16,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::accept::{Format, negotiate};
-use super::answer::{self, NOTICES, POLICY, QUERY_ID};
+use super::answer::{self, NOTICES, QUERY_ID};
 use super::endpoints::SQL_BODIES;
 use super::http::Door;
 use super::pack::{self, Ending, Frame};
@@ -124,9 +124,7 @@ fn result_headers(running: &Running, format: Format) -> HeaderMap {
     if let Ok(value) = HeaderValue::from_str(&running.query_id().to_string()) {
         headers.insert(QUERY_ID, value);
     }
-    if let Ok(value) = HeaderValue::from_str(running.policy()) {
-        headers.insert(POLICY, value);
-    }
+    answer::name_policy(&mut headers, running.policy());
     headers
 }
 
