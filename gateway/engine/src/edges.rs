@@ -85,14 +85,14 @@ fn data(from: &ArrayData, keep: Keep) -> Result<ArrayData, ArrowError> {
             from.clone().into_builder().offset(0).nulls(nulls).buffers(vec![values.into_inner()]).build()
         }
         DataType::Struct(_) => {
-            let children = from.child_data().iter().map(|child| data(&child.slice(from.offset(), from.len()), keep));
+            let children = from.child_data().iter().map(|child| data(&part(child, from.offset(), from.len()), keep));
             let children = children.collect::<Result<Vec<_>, _>>()?;
             from.clone().into_builder().offset(0).nulls(nulls).child_data(children).build()
         }
         DataType::FixedSizeList(_, size) => {
             let width = usize::try_from(*size).unwrap_or(0);
             let (start, length) = (from.offset().saturating_mul(width), from.len().saturating_mul(width));
-            let children = from.child_data().iter().map(|child| data(&child.slice(start, length), keep));
+            let children = from.child_data().iter().map(|child| data(&part(child, start, length), keep));
             let children = children.collect::<Result<Vec<_>, _>>()?;
             from.clone().into_builder().offset(0).nulls(nulls).child_data(children).build()
         }
@@ -106,6 +106,12 @@ fn data(from: &ArrayData, keep: Keep) -> Result<ArrayData, ArrowError> {
             from.clone().into_builder().nulls(nulls).buffers(buffers).build()
         }
     }
+}
+
+/// A part of an array. Data that is sliced by itself keeps its offset beside what was sliced already, and validity that is
+/// written anew is too short for it.
+fn part(whole: &ArrayData, start: usize, length: usize) -> ArrayData {
+    make_array(whole.clone()).slice(start, length).to_data()
 }
 
 /// The ends of the rows, counted from the first row's start, and the range in which their elements or bytes lie.
@@ -122,7 +128,7 @@ fn list<O: OffsetSizeTrait>(from: &ArrayData, nulls: Option<NullBuffer>, keep: K
     let Some((ends, elements)) = ends::<O>(from) else {
         return from.clone().into_builder().nulls(nulls).build();
     };
-    let children = from.child_data().iter().map(|child| data(&child.slice(elements.start, elements.len()), keep));
+    let children = from.child_data().iter().map(|child| data(&part(child, elements.start, elements.len()), keep));
     let children = children.collect::<Result<Vec<_>, _>>()?;
     from.clone().into_builder().offset(0).nulls(nulls).buffers(vec![ends]).child_data(children).build()
 }
@@ -153,7 +159,7 @@ fn bits(from: &BooleanBuffer) -> BooleanBuffer {
 #[cfg(test)]
 mod tests {
     use datafusion::arrow::array::{
-        AsArray, BooleanArray, Int64Array, ListArray, StringArray, StructArray, UInt64Array,
+        AsArray, BooleanArray, Int64Array, ListArray, MapArray, StringArray, StructArray, UInt64Array,
     };
     use datafusion::arrow::buffer::OffsetBuffer;
     use datafusion::arrow::compute::take;
@@ -208,6 +214,40 @@ mod tests {
 
     fn is_fixed(data_type: &DataType) -> bool {
         data_type.primitive_width().is_some()
+    }
+
+    #[test]
+    fn what_lies_within_rows_is_cut_wherever_they_lie() {
+        let texts: ArrayRef =
+            Arc::new(StringArray::from_iter((0..400).map(|at| (at % 3 > 0).then(|| "x".repeat(at % 7)))));
+        let flags: ArrayRef = Arc::new(BooleanArray::from_iter((0..400).map(|at| (at % 5 > 0).then_some(at % 2 == 0))));
+        let field = |name: &str, array: &ArrayRef| Arc::new(Field::new(name, array.data_type().clone(), true));
+        let keys: ArrayRef = Arc::new(Int64Array::from_iter_values(0..400));
+        let key = Arc::new(Field::new("key", DataType::Int64, false));
+        let pairs = StructArray::new(vec![key, field("value", &texts)].into(), vec![keys, Arc::clone(&texts)], None);
+        let nulls = NullBuffer::from_iter((0..400).map(|at| at % 11 > 0));
+        let fields = vec![field("flag", &flags), field("text", &texts)].into();
+        let structs: ArrayRef =
+            Arc::new(StructArray::new(fields, vec![Arc::clone(&flags), Arc::clone(&texts)], Some(nulls)));
+        let listed = |array: &ArrayRef, each| -> ArrayRef {
+            let n = array.len() / each;
+            let nulls = NullBuffer::from_iter((0..n).map(|at| at % 7 != 3));
+            let offsets = OffsetBuffer::from_repeated_length(each, n);
+            Arc::new(ListArray::new(field("item", array), offsets, Arc::clone(array), Some(nulls)))
+        };
+        let entries = Arc::new(Field::new("entries", pairs.data_type().clone(), false));
+        let maps: ArrayRef =
+            Arc::new(MapArray::new(entries, OffsetBuffer::from_repeated_length(2, 200), pairs, None, false));
+        let deep = listed(&listed(&structs, 2), 2);
+        for whole in [listed(&texts, 4), listed(&flags, 4), listed(&structs, 4), listed(&maps, 2), maps, deep] {
+            for start in [0, 1, 7, 8, 9, 50, 64] {
+                for length in [0, 1, 8, 30] {
+                    let expected = whole.slice(start, length);
+                    assert_eq!(&cut_off(&expected).unwrap(), &expected, "{} from {start}", whole.data_type());
+                    assert_eq!(&own(&expected).unwrap(), &expected, "{} from {start}", whole.data_type());
+                }
+            }
+        }
     }
 
     #[test]
