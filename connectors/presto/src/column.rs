@@ -16,7 +16,9 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use crate::text;
 use crate::types::{NoArrowType, SqlType};
@@ -102,6 +104,11 @@ impl Column {
         Ok(Self { sql_type: sql_type.clone(), data_type, values })
     }
 
+    /// The type as the server has it.
+    pub(crate) fn sql_type(&self) -> &SqlType {
+        &self.sql_type
+    }
+
     /// The Arrow type of its values.
     pub(crate) fn data_type(&self) -> &DataType {
         &self.data_type
@@ -185,23 +192,19 @@ impl Column {
             Values::Int16(values) => values.append_value(i16::try_from(value).ok()?),
             Values::Int32(values) => values.append_value(i32::try_from(value).ok()?),
             Values::Int64(values) => values.append_value(value),
-            // Both servers write whole floating point numbers with a fraction, but JSON need not.
-            Values::Float32(values) => values.append_value(exact_f32(value)?),
-            Values::Float64(values) => values.append_value(exact_f64(value)?),
             _ => return None,
         }
         Some(())
     }
 
-    fn append_float(&mut self, value: f64) -> Option<()> {
-        match &mut self.values {
-            // The server wrote the shortest text that means this one single.
-            #[expect(clippy::cast_possible_truncation, reason = "a single that was read as a double")]
-            Values::Float32(values) => values.append_value(value as f32),
-            Values::Float64(values) => values.append_value(value),
-            _ => return None,
+    /// A floating point number as it is written: read as a whole, since JSON's reader may miss its last digit.
+    fn append_written(&mut self, json: &str) -> Option<()> {
+        if json == "null" {
+            self.append_null();
+            return Some(());
         }
-        Some(())
+        let text = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        self.append_text(text.unwrap_or(json))
     }
 
     fn append_bool(&mut self, value: bool) -> Option<()> {
@@ -259,16 +262,6 @@ fn of<T: ArrowPrimitiveType>(data_type: &DataType) -> PrimitiveBuilder<T> {
     PrimitiveBuilder::new().with_data_type(data_type.clone())
 }
 
-fn exact_f64(value: i64) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "checked right here")]
-    Some(value as f64).filter(|float| *float as i64 == value)
-}
-
-fn exact_f32(value: i64) -> Option<f32> {
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "checked right here")]
-    Some(value as f32).filter(|float| *float as i64 == value)
-}
-
 fn child(data_type: &DataType) -> Result<FieldRef, ArrowError> {
     match data_type {
         DataType::List(field) | DataType::Map(field, _) => Ok(Arc::clone(field)),
@@ -292,6 +285,10 @@ impl<'de> DeserializeSeed<'de> for Value<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if matches!(self.0.values, Values::Float32(_) | Values::Float64(_)) {
+            let written = <&RawValue>::deserialize(deserializer)?;
+            return fits(self.0.append_written(written.get()));
+        }
         deserializer.deserialize_any(self)
     }
 }
@@ -322,10 +319,6 @@ impl<'de> Visitor<'de> for Value<'_> {
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
         fits(i64::try_from(value).ok().and_then(|value| self.0.append_integer(value)))
-    }
-
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<(), E> {
-        fits(self.0.append_float(value))
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<(), E> {

@@ -13,6 +13,7 @@ mod dialect;
 mod fault;
 mod functions;
 mod page;
+mod serialized;
 mod source;
 mod statement;
 mod text;

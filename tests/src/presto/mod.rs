@@ -1,5 +1,6 @@
 //! What only Presto and Trino have: their types, and the faults of their protocol. Everything runs against real servers.
 
+mod binary;
 mod faults;
 mod generated;
 mod identity;
@@ -39,7 +40,14 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn tests() -> impl Iterator<Item = &'static (&'static str, Test)> {
-    types::ALL.iter().chain(faults::ALL).chain(identity::ALL).chain(joined::ALL).chain(tpch::ALL).chain(generated::ALL)
+    types::ALL
+        .iter()
+        .chain(binary::ALL)
+        .chain(faults::ALL)
+        .chain(identity::ALL)
+        .chain(joined::ALL)
+        .chain(tpch::ALL)
+        .chain(generated::ALL)
 }
 
 /// A test against one server.

@@ -1,8 +1,8 @@
 //! A proxy between the gateway and a coordinator that spoils some answers.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use reqwest::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -43,6 +43,8 @@ struct Plan {
     passing: AtomicUsize,
     /// Answers that still are to be spoiled.
     left: AtomicUsize,
+    /// Where statements were posted to.
+    posted: Mutex<Vec<String>>,
     server: Server,
     client: reqwest::Client,
 }
@@ -59,6 +61,7 @@ impl Proxy {
             pages_only: AtomicBool::new(false),
             passing: AtomicUsize::new(0),
             left: AtomicUsize::new(0),
+            posted: Mutex::default(),
             server: server.clone(),
             client,
         });
@@ -76,6 +79,11 @@ impl Proxy {
     pub(super) fn spoil_pages(&self, passing: usize, times: usize) {
         self.plan.pages_only.store(true, Ordering::SeqCst);
         self.spoil(passing, times);
+    }
+
+    /// Paths that statements were posted to so far.
+    pub(super) fn posted(&self) -> Vec<String> {
+        self.plan.posted.lock().expect("no panic").clone()
     }
 
     /// Lets `passing` answers pass and spoils the `times` behind them.
@@ -96,6 +104,9 @@ impl Plan {
 
     async fn serve(&self, mut stream: TcpStream) -> Option<()> {
         let (method, path, headers, body) = read_request(&mut stream).await?;
+        if method == "POST" {
+            self.posted.lock().expect("no panic").push(path.clone());
+        }
         let is_page = method == "GET" && path.starts_with("/v1/statement");
         let counts = method != "DELETE" && (is_page || !self.pages_only.load(Ordering::SeqCst));
         let mut request = self.client.request(method.parse().ok()?, format!("{}{path}", self.server.url)).body(body);
