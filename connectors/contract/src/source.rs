@@ -89,7 +89,8 @@ pub struct SourceTable {
     /// About how many rows it has, if that is known without reading them. Plans may hang on it, results never.
     ///
     /// - It counts rows and nothing else: what columns weigh would tell of hidden ones.
-    /// - Looking it up never delays or fails [`Source::table`]: a count that is slow to come is given the next time.
+    /// - Looking it up never fails [`Source::table`], nor delays it by more than a moment: a count that is slow to come is given
+    ///   the next time.
     pub rows: Option<u64>,
     /// What the source's people say of it; no part of what drift is told by.
     pub comments: Comments,

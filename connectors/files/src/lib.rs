@@ -6,6 +6,7 @@
 mod cache;
 mod config;
 mod connector;
+mod count;
 mod discover;
 mod format;
 mod guess;

@@ -187,8 +187,7 @@ pub(crate) fn retype(inferred: &Fields, types: &[(String, DataType)]) -> Result<
     Ok(fields.into())
 }
 
-/// Rows of all files together, if each counts its own. Text files do not: how far one is read to look at its columns hangs on
-/// what all of them hold, hidden ones too, so a count that is known for some would tell of those.
+/// Rows of all files together, if each counts its own. Text files do not; see [`crate::count`].
 pub(crate) fn rows(facts: &[(String, Arc<Facts>)]) -> Option<u64> {
     let of = |facts: &Facts| match facts {
         Facts::Columns(_, rows) => *rows,

@@ -12,10 +12,12 @@ use lockgate_contract::{
 };
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
+use tokio::sync::Semaphore;
 
 use crate::cache::{Cache, FileKey};
 use crate::config::{Settings, TableSettings};
 use crate::connector::KIND;
+use crate::count::Count;
 use crate::discover::{self, Listing};
 use crate::local::LocalRoot;
 use crate::partitions::{self, Partitions};
@@ -44,6 +46,8 @@ pub(crate) struct FilesSource {
     store_name: String,
     files: Cache<FileKey, Arc<Facts>>,
     tables: Cache<TablePath, Arc<Known>>,
+    /// One table's rows are counted at a time.
+    counting: Arc<Semaphore>,
 }
 
 /// The last state of a table.
@@ -51,11 +55,19 @@ struct Known {
     settings: TableSettings,
     files: Vec<ObjectMeta>,
     table: SourceTable,
+    /// Rows of text files.
+    count: Option<Count>,
 }
 
 impl Known {
     fn is(&self, settings: &TableSettings, files: &[ObjectMeta]) -> bool {
         self.settings == *settings && self.files == files
+    }
+
+    /// With as many rows as are known by now.
+    fn table(&self) -> SourceTable {
+        let counted = self.count.as_ref().and_then(Count::rows);
+        SourceTable { rows: self.table.rows.or(counted), ..self.table.clone() }
     }
 }
 
@@ -70,6 +82,7 @@ impl FilesSource {
             store_name: format!("files-{}", NEXT_STORE.fetch_add(1, Ordering::Relaxed)),
             files: Cache::new(CACHED_FILES),
             tables: Cache::new(CACHED_TABLES),
+            counting: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -95,12 +108,26 @@ impl FilesSource {
         let listing = discover::files(self.store.as_ref(), &settings.location, missing).await?;
         let files = listing.files.clone();
         if let Some(known) = self.tables.get(path).filter(|known| known.is(&settings, &files)) {
-            return Ok(Some(known.table.clone()));
+            return Ok(Some(known.table()));
         }
         let table = self.read_table(path, &settings, listing).await.map_err(|f| f.below(&settings.location))?;
-        let new = Arc::new(Known { settings, files, table });
+        let count = self.count(&table);
+        let new = Arc::new(Known { settings, files, table, count });
         let known = self.tables.put(path.clone(), Arc::clone(&new), |known| known.is(&new.settings, &new.files));
-        Ok(Some(known.table.clone()))
+        if let Some(count) = &known.count {
+            count.wait().await;
+        }
+        Ok(Some(known.table()))
+    }
+
+    /// Text files are counted; others say how many rows they have.
+    fn count(&self, table: &SourceTable) -> Option<Count> {
+        let Access::Files(access) = &table.access else { return None };
+        if !matches!(access.format, FileFormat::Csv { .. } | FileFormat::NdJson { .. }) {
+            return None;
+        }
+        let files = access.files.iter().map(|file| file.meta.clone()).collect();
+        Some(Count::start(Arc::clone(&self.pinned), files, access.format.clone(), Arc::clone(&self.counting)))
     }
 
     async fn read_table(

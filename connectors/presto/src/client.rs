@@ -56,6 +56,7 @@ pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
     headers: HeaderMap,
+    binary: bool,
     patience: Patience,
 }
 
@@ -66,6 +67,8 @@ pub(crate) struct Context {
     pub(crate) user: String,
     /// Words that the coordinator keeps with the query.
     pub(crate) tags: Vec<String>,
+    /// Whether rows are asked for in their binary form. A server that does not know it gives them as JSON.
+    pub(crate) binary: bool,
 }
 
 impl Client {
@@ -108,12 +111,18 @@ impl Client {
             secret.set_sensitive(true);
             headers.insert(AUTHORIZATION, secret);
         }
-        Ok(Self { http, base, headers, patience })
+        Ok(Self { http, base, headers, binary: context.binary, patience })
+    }
+
+    /// The same, with rows as JSON.
+    pub(crate) fn for_json(self) -> Self {
+        Self { binary: false, ..self }
     }
 
     /// Posts a statement; gives the first page.
     pub(crate) async fn post(&self, sql: &str) -> Result<Bytes, WireError> {
-        let url = self.at("/v1/statement")?;
+        // The addresses of the pages behind it say the same.
+        let url = self.at(if self.binary { "/v1/statement?binaryResults=true" } else { "/v1/statement" })?;
         self.ask(Method::POST, url, Some(sql)).await
     }
 

@@ -104,6 +104,11 @@ impl Column {
         Ok(Self { sql_type: sql_type.clone(), data_type, values })
     }
 
+    /// The type as the server has it.
+    pub(crate) fn sql_type(&self) -> &SqlType {
+        &self.sql_type
+    }
+
     /// The Arrow type of its values.
     pub(crate) fn data_type(&self) -> &DataType {
         &self.data_type

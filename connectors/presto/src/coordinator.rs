@@ -34,6 +34,7 @@ struct Shared {
     url: Url,
     user: String,
     run_as_principal: bool,
+    binary_results: bool,
     patience: Patience,
     dialect: OnceCell<Dialect>,
     /// How often what had been looked up was not to be trusted any more.
@@ -89,6 +90,7 @@ impl Coordinator {
             url: settings.url.clone(),
             user: settings.user.clone(),
             run_as_principal: settings.run_as_principal,
+            binary_results: settings.binary_results,
             patience: Patience { answer: settings.answer, retry: settings.retry },
             dialect: OnceCell::new_with(settings.dialect),
             n_changes: AtomicU64::new(0),
@@ -153,8 +155,9 @@ impl Coordinator {
     }
 
     fn as_user(&self, dialect: Dialect, user: &str, tags: Vec<String>) -> Result<Client, WireError> {
-        let context = Context { user: user.to_owned(), tags };
         let shared = &self.0;
+        let binary = shared.binary_results && dialect == Dialect::Presto;
+        let context = Context { user: user.to_owned(), tags, binary };
         Client::new(
             shared.http.clone(),
             shared.url.clone(),

@@ -48,7 +48,7 @@ impl Trouble {
             Self::Wire(WireError::Large) => SourceErrorKind::Limit,
             Self::Wire(_) | Self::Unfinished(_) | Self::Stopped => SourceErrorKind::Unavailable,
             Self::Page(PageError::Changed | PageError::Types(_)) => SourceErrorKind::Changed,
-            Self::Page(PageError::Broken(_)) => SourceErrorKind::Unavailable,
+            Self::Page(PageError::Broken(_) | PageError::Damaged(_)) => SourceErrorKind::Unavailable,
             Self::Page(PageError::Misfit(..) | PageError::Rows) | Self::Arrow(_) => SourceErrorKind::Data,
             Self::Failed(failure) => failure.kind(),
         }

@@ -14,6 +14,7 @@ mod fault;
 mod functions;
 mod notes;
 mod page;
+mod serialized;
 mod source;
 mod statement;
 mod text;

@@ -1,15 +1,19 @@
 //! One page of an answer: JSON -> what the server says of the query, and rows appended to the columns.
 
+mod binary;
+
+use std::collections::VecDeque;
 use std::fmt;
 
-use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
 use lockgate_contract::StatementProgress;
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use self::binary::BinaryPages;
 use crate::column::{Column, Value};
 use crate::fault::Trouble;
+use crate::serialized::Rows as Held;
 use crate::types::SqlType;
 
 /// What a page says beside its rows.
@@ -70,6 +74,9 @@ pub(crate) enum PageError {
     /// It is no JSON, or ends early.
     #[error("the answer is no whole page of JSON (byte {0})")]
     Broken(usize),
+    /// Its rows came in their binary form, which cannot be read; what is wrong with it.
+    #[error("the binary form of the rows cannot be read: {0}; the source's option `binary_results` turns it off")]
+    Damaged(&'static str),
     /// A value does not fit its column.
     #[error("column `{0}` holds a value that does not fit its type `{1}`")]
     Misfit(String, String),
@@ -93,24 +100,32 @@ pub(crate) struct Reader {
     /// The rows so far.
     columns: Vec<Column>,
     n_rows: usize,
+    /// Rows that came in their binary form, page by page.
+    held: VecDeque<Held>,
 }
 
 impl Reader {
     /// A reader of an answer with these columns, by position.
     pub(crate) fn new(schema: &SchemaRef) -> Self {
-        Self { schema: SchemaRef::clone(schema), heads: Vec::new(), columns: Vec::new(), n_rows: 0 }
+        Self {
+            schema: SchemaRef::clone(schema),
+            heads: Vec::new(),
+            columns: Vec::new(),
+            n_rows: 0,
+            held: VecDeque::new(),
+        }
     }
 
-    /// The rows that were read since, column by column; none when there are none.
+    /// The rows that were read since.
     ///
     /// # Errors
     /// When columns do not fit together.
-    pub(crate) fn finish(&mut self) -> Result<Option<Vec<ArrayRef>>, Trouble> {
-        if std::mem::take(&mut self.n_rows) == 0 {
-            return Ok(None);
+    pub(crate) fn finish(&mut self) -> Result<VecDeque<Held>, Trouble> {
+        if std::mem::take(&mut self.n_rows) > 0 {
+            let arrays = self.columns.iter_mut().map(Column::finish).collect::<Result<Vec<_>, _>>();
+            self.held.push_back(Held::of_arrays(arrays.map_err(|error| Trouble::Arrow(error.to_string()))?));
         }
-        let arrays = self.columns.iter_mut().map(Column::finish).collect::<Result<Vec<_>, _>>();
-        arrays.map(Some).map_err(|error| Trouble::Arrow(error.to_string()))
+        Ok(std::mem::take(&mut self.held))
     }
 
     /// Takes the columns of a page: the first ones must be of the types that were asked for, later ones the same.
@@ -143,7 +158,7 @@ impl Reader {
         // parser does not always say that it is no more than the end.
         let has_end = bytes.trim_ascii_end().ends_with(b"}");
         page.map_err(|error| match trouble {
-            Some(trouble) if has_end && !error.is_eof() => trouble,
+            Some(trouble) if has_end && error.is_data() => trouble,
             _ => PageError::Broken(error.column()),
         })
     }
@@ -217,6 +232,10 @@ impl<'de> Visitor<'de> for PageSeed<'_> {
                     let rows = Rows { reader: self.reader, trouble: self.trouble };
                     members.next_value_seed(rows)?;
                 }
+                "binaryData" => {
+                    let pages = BinaryPages { reader: self.reader, trouble: self.trouble };
+                    members.next_value_seed(pages)?;
+                }
                 _ => {
                     members.next_value::<IgnoredAny>()?;
                 }
@@ -281,7 +300,7 @@ impl<'de> Visitor<'de> for Row<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<(), A::Error> {
         let odd = || de::Error::custom("a row");
-        if self.reader.heads.is_empty() {
+        if self.reader.heads.is_empty() || !self.reader.held.is_empty() {
             *self.trouble = Some(PageError::Rows);
             return Err(odd());
         }
@@ -309,59 +328,4 @@ impl<'de> Visitor<'de> for Row<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use arrow::array::AsArray;
-    use arrow::datatypes::Float64Type;
-    use arrow_schema::{DataType, Field, Schema};
-
-    use super::*;
-
-    const PAGE: &str = r#"{"id":"20261126_1","nextUri":"http://x/1","columns":[{"name":"a","type":"bigint"},
-        {"name":"b","type":"varchar(9)"},{"name":"c","type":"double"}],
-        "data":[[1,"caf\u00e9 \"x\"",1.5],[null,"",-2.5e3],[-77,null,null]],"stats":{"state":"RUNNING"}}"#;
-
-    fn reader() -> Reader {
-        let field = |name: &str, data_type: DataType| Field::new(name, data_type, true);
-        let fields = vec![field("a", DataType::Int64), field("b", DataType::Utf8), field("c", DataType::Float64)];
-        Reader::new(&Arc::new(Schema::new(fields)))
-    }
-
-    #[test]
-    fn a_page_that_ends_anywhere_before_its_end_is_broken() {
-        assert_eq!(reader().read(PAGE.as_bytes()).unwrap().next_uri.as_deref(), Some("http://x/1"));
-        for end in 0..PAGE.len() {
-            let part = PAGE.as_bytes().get(..end).unwrap();
-            assert!(matches!(reader().read(part), Err(PageError::Broken(_))), "{end}: {:?}", reader().read(part));
-        }
-    }
-
-    #[test]
-    fn a_value_that_does_not_fit_names_its_column() {
-        let page = PAGE.replace("[null,\"\"", "[\"one\",\"\"");
-        assert_eq!(reader().read(page.as_bytes()).unwrap_err(), PageError::Misfit("a".to_owned(), "bigint".to_owned()));
-    }
-
-    #[test]
-    fn a_double_is_read_to_its_last_place() {
-        for text in ["-9.950000000000001", "0.014285714285714287", "1.1984620899082105E308", "4.9E-324", "-0.0", "3"] {
-            let page = PAGE.replace("-2.5e3", text);
-            let mut reader = reader();
-            reader.read(page.as_bytes()).unwrap();
-            let columns = reader.finish().unwrap().unwrap();
-            let doubles = columns.last().unwrap().as_primitive::<Float64Type>();
-            assert_eq!(doubles.value(1).to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_query_is_over_when_its_state_says_so() {
-        assert_eq!(query_id(PAGE.as_bytes()).as_deref(), Some("20261126_1"));
-        assert_eq!(query_id(br#"{"id":"../x"}"#), None);
-        for (state, expected) in [("FAILED", true), ("FINISHED", true), ("RUNNING", false), ("", false)] {
-            assert_eq!(is_over(format!(r#"{{"queryId":"1","state":"{state}"}}"#).as_bytes()), expected);
-        }
-        assert!(!is_over(b"<html>"));
-    }
-}
+mod tests;

@@ -2,12 +2,10 @@
 //!
 //! The next page is on its way while one is decoded. At most two pages are held, and as many batches as a page has rows for.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
@@ -23,6 +21,7 @@ use crate::client::{Client, WireError};
 use crate::coordinator::Coordinator;
 use crate::fault::Trouble;
 use crate::page::{self, Failure, Head, PageError, Reader, Stats};
+use crate::serialized::Waiting;
 
 /// Batches that wait between the page and whoever reads.
 const WAITING: usize = 1;
@@ -66,7 +65,7 @@ pub(crate) fn run(
 /// # Errors
 /// When it fails or is not whole. Nothing is concluded from that.
 pub(crate) async fn plain_rows(coordinator: &Coordinator, sql: &str) -> Result<PlainRows, Trouble> {
-    let client = coordinator.client(&QueryContext::default()).await?;
+    let client = coordinator.client(&QueryContext::default()).await?.for_json();
     let watch: Arc<dyn StatementWatch> = Arc::new(());
     let mut bytes = post(&client, sql, &watch).await?;
     let mut live = Live::new(&client, &bytes, &watch);
@@ -135,7 +134,8 @@ async fn drive(
             return Err(Trouble::Failed(failure));
         }
         live.uri.clone_from(&page.next_uri);
-        for batch in batches(&mut reader, &statement.schema, statement.batch_rows)? {
+        let mut waiting = Waiting::new(reader.finish()?, &statement.schema, statement.batch_rows);
+        while let Some(batch) = waiting.next().map_err(|error| Trouble::Arrow(error.to_string()))? {
             if !send(sender, batch, &client, page.next_uri.as_deref()).await? {
                 return Ok(());
             }
@@ -179,19 +179,6 @@ impl Ahead {
     async fn page(self) -> Result<Bytes, Trouble> {
         Ok(self.task.await.map_err(|_| Trouble::Stopped)??)
     }
-}
-
-/// The rows of a page, cut into batches.
-fn batches(reader: &mut Reader, schema: &SchemaRef, batch_rows: usize) -> Result<VecDeque<RecordBatch>, Trouble> {
-    let mut batches = VecDeque::new();
-    let Some(columns) = reader.finish()? else { return Ok(batches) };
-    let page =
-        RecordBatch::try_new(SchemaRef::clone(schema), columns).map_err(|error| Trouble::Arrow(error.to_string()))?;
-    let step = batch_rows.max(1);
-    for start in (0..page.num_rows()).step_by(step) {
-        batches.push_back(page.slice(start, step.min(page.num_rows() - start)));
-    }
-    Ok(batches)
 }
 
 /// Hands a batch on; `false` when nobody takes it any more. While it waits, the server is kept from giving the query up: a

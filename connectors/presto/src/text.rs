@@ -1,10 +1,35 @@
 //! Values that the servers write as texts. `None` is a text that its type does not hold exactly; nothing is rounded.
 
+use std::borrow::Cow;
+
 use chrono::{LocalResult, NaiveDateTime, Offset, TimeZone};
 
 /// A `char(n)`, whose padding the servers cut off.
 pub(crate) fn padded(value: &str, n_chars: usize) -> String {
     format!("{value:<n_chars$}")
+}
+
+/// A text as the servers write it into JSON: what is no UTF-8 is replaced, and as often as Java does.
+pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    let mut text = match std::str::from_utf8(bytes) {
+        Ok(text) => return Cow::Borrowed(text),
+        Err(_) => String::with_capacity(bytes.len()),
+    };
+    let mut rest = bytes;
+    while let Err(error) = std::str::from_utf8(rest) {
+        let (valid, bad) = rest.split_at(error.valid_up_to());
+        text.push_str(std::str::from_utf8(valid).unwrap_or_default());
+        text.push(char::REPLACEMENT_CHARACTER);
+        let n_bad = match bad {
+            // Half of a pair of UTF-16 counts as one there, and byte by byte in Rust.
+            [0xED, 0xA0..=0xBF, 0x80..=0xBF, ..] => 3,
+            [0xED, 0xA0..=0xBF, ..] => 2,
+            _ => error.error_len().unwrap_or(bad.len()),
+        };
+        rest = bad.get(n_bad..).unwrap_or_default();
+    }
+    text.push_str(std::str::from_utf8(rest).unwrap_or_default());
+    Cow::Owned(text)
 }
 
 /// `-12.3400` as an integer of its last of `scale` digits.
@@ -218,6 +243,23 @@ mod tests {
             ("+294247-01-10 04:00:54.775807", false, 6, Some(i64::MAX)),
         ] {
             assert_eq!(timestamp(text, zoned, digits), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_utf_8_is_replaced_as_java_does() {
+        for (bytes, expected) in [
+            (&b"caf\xc3\xa9"[..], "café"),
+            (b"caf\xe9 au lait", "caf\u{fffd} au lait"),
+            (b"\xed\xa0\x80x", "\u{fffd}x"),
+            (b"\xed\xa0x", "\u{fffd}x"),
+            (b"\xed\xa0", "\u{fffd}"),
+            (b"\xe2\x82x", "\u{fffd}x"),
+            (b"\xf0\x9f\x98", "\u{fffd}"),
+            (b"\xf4\x90\x80\x80", "\u{fffd}\u{fffd}\u{fffd}\u{fffd}"),
+            (b"\xc0\x80\xff", "\u{fffd}\u{fffd}\u{fffd}"),
+        ] {
+            assert_eq!(lossy(bytes), expected, "{bytes:x?}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! What only Presto and Trino have: their types, and the faults of their protocol. Everything runs against real servers.
 
 mod attacks;
+mod binary;
 mod faults;
 mod functions;
 mod generated;
@@ -53,6 +54,7 @@ pub fn is_child() -> bool {
 fn tests() -> impl Iterator<Item = &'static (&'static str, Test)> {
     let all = [
         types::ALL,
+        binary::ALL,
         faults::ALL,
         identity::ALL,
         joined::ALL,

@@ -1,8 +1,8 @@
 //! A proxy between the gateway and a coordinator that spoils some answers.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use reqwest::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -51,6 +51,8 @@ struct Plan {
     passing: AtomicUsize,
     /// Answers that still are to be spoiled.
     left: AtomicUsize,
+    /// Where statements were posted to.
+    posted: Mutex<Vec<String>>,
     server: Server,
     client: reqwest::Client,
     sent: Option<Arc<Sent>>,
@@ -77,6 +79,7 @@ impl Proxy {
             pages_only: AtomicBool::new(false),
             passing: AtomicUsize::new(0),
             left: AtomicUsize::new(0),
+            posted: Mutex::default(),
             server: server.clone(),
             client,
             sent,
@@ -97,6 +100,11 @@ impl Proxy {
         self.spoil(passing, times);
     }
 
+    /// Paths that statements were posted to so far.
+    pub(super) fn posted(&self) -> Vec<String> {
+        self.plan.posted.lock().expect("no panic").clone()
+    }
+
     /// Lets `passing` answers pass and spoils the `times` behind them.
     pub(super) fn spoil(&self, passing: usize, times: usize) {
         self.plan.passing.store(passing, Ordering::SeqCst);
@@ -115,6 +123,9 @@ impl Plan {
 
     async fn serve(&self, mut stream: TcpStream) -> Option<()> {
         let (method, path, headers, body) = read_request(&mut stream).await?;
+        if method == "POST" {
+            self.posted.lock().expect("no panic").push(path.clone());
+        }
         if let Some((sent, query_id)) = self.sent.as_ref().zip(query_id(&headers)).filter(|_| method == "POST") {
             sent.add(query_id, &String::from_utf8_lossy(&body));
         }

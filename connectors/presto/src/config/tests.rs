@@ -15,7 +15,7 @@ fn the_least_that_must_be_said_is_an_address_and_a_user() {
     let settings =
         read("finance", &options(serde_json::json!({"url": "http://127.0.0.1:8080", "user": "lockgate"}))).unwrap();
     assert_eq!(settings.catalog, "finance");
-    assert_eq!((settings.dialect, settings.run_as_principal), (None, false));
+    assert_eq!((settings.dialect, settings.run_as_principal, settings.binary_results), (None, false, true));
     assert_eq!(settings.cache, Duration::from_secs(60));
 }
 
@@ -23,11 +23,20 @@ fn the_least_that_must_be_said_is_an_address_and_a_user() {
 fn every_problem_is_told_at_once_and_no_secret_is() {
     let told = problems(serde_json::json!({
         "url": "http://user:geheim@host/path", "dialect": "hive", "run_as": "root", "password": "geheim", "token": "geheim",
-        "cache_seconds": -1, "answer_seconds": 0, "uesr": "x",
+        "cache_seconds": -1, "binary_results": "no", "answer_seconds": 0, "uesr": "x",
     }));
     let text = told.join("\n");
-    for key in ["`uesr`", "`url`", "`user`", "`dialect`", "`run_as`", "`token`", "`cache_seconds`", "`answer_seconds`"]
-    {
+    for key in [
+        "`uesr`",
+        "`url`",
+        "`user`",
+        "`dialect`",
+        "`run_as`",
+        "`token`",
+        "`cache_seconds`",
+        "`binary_results`",
+        "`answer_seconds`",
+    ] {
         assert!(text.contains(key), "{key} in {text}");
     }
     assert!(!text.contains("geheim"), "{text}");

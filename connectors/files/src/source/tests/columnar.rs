@@ -42,9 +42,6 @@ async fn rows_are_counted_where_every_footer_counts_them() {
     assert_eq!(world.table().await.rows, Some(7));
     world.parquet("s/t/b.parquet", vec![("id", ints())]);
     assert_eq!(world.table().await.rows, Some(4));
-    // Text files count nothing, and Arrow files only what they are cut into.
-    let text = World::of(&[("s/t.csv", "id\n1\n2\n")]).await;
-    assert_eq!(text.table().await.rows, None);
 }
 
 #[tokio::test]

@@ -66,6 +66,15 @@ impl World {
         writer.finish().unwrap();
     }
 
+    /// The table's rows, as soon as they are known.
+    async fn counted(&self) -> u64 {
+        loop {
+            if let Some(rows) = self.table().await.rows {
+                return rows;
+            }
+        }
+    }
+
     fn path(&self) -> &FsPath {
         self.dir.path()
     }

@@ -14,6 +14,19 @@ async fn csv_columns_are_inferred_over_several_files() {
 }
 
 #[tokio::test]
+async fn rows_of_text_are_counted_beside_the_queries_and_anew_when_files_change() {
+    let world = World::of(&[("s/t/a.csv", "id,x\n1,\"a\nb\"\n2,b\n"), ("s/t/b.csv", "id,x\n3,c")]).await;
+    assert_eq!(world.counted().await, 3);
+    world.write("s/t/b.csv", b"id,x\n");
+    assert_eq!(world.counted().await, 2);
+    world.write("s/t/b.csv", format!("id,x\n{}", "7,d\n".repeat(1_200_000)).as_bytes());
+    assert_eq!(world.counted().await, 1_000_000);
+    let lines = World::of(&[]).await;
+    lines.gzip("s/t.ndjson.gz", "{\"id\": 1}\n\n{\"id\": 2}");
+    assert_eq!(lines.counted().await, 2);
+}
+
+#[tokio::test]
 async fn every_csv_file_has_its_header_compared_even_behind_the_sample() {
     let world = World::of(&[]).await;
     for i in 0..15 {
