@@ -1,10 +1,10 @@
-"""What the gateway costs before a real Trino, as ratios against peers in the same run.
+"""What the gateway costs before a real Trino, and Presto's binary rows against JSON, as ratios against peers in the same run.
 
     benches/run presto
 
-`benches/run` brings a Trino and what this needs of PyPI; RUNS in the environment is how often each is measured. Peers: draining the same statement raw, the PyPI package `trino`, Trino asked directly, the same
-query on clear ids, a
-hand-written IN list, and Trino with the file's table in its own memory.
+`benches/run` brings the servers and what this needs of PyPI; RUNS in the environment is how often each is measured. Peers:
+draining the same statement raw, the PyPI package `trino`, Trino asked directly, the same query on clear ids, a hand-written IN
+list, and Trino with the file's table in its own memory.
 """
 
 import json
@@ -21,7 +21,7 @@ import pyarrow as pa
 import trino
 
 ROOT = Path(__file__).resolve().parent.parent
-SERVER, BINARY = os.environ["LOCKGATE_TRINO"], os.environ["LOCKGATE_BIN"]
+SERVER, PRESTO, BINARY = (os.environ["LOCKGATE_" + name] for name in ("TRINO", "PRESTO", "BIN"))
 RUNS = int(os.environ.get("RUNS", "5"))
 HEADERS = {"X-Trino-User": "bench", "X-Trino-Client-Capabilities": "PARAMETRIC_DATETIME"}
 
@@ -42,6 +42,7 @@ connector = "presto"
 url = "{server}"
 catalog = "tpch"
 user = "lockgate"
+{option}
 [sources.file]
 connector = "files"
 root = "data"
@@ -73,13 +74,13 @@ tables:
 
 
 class Gateway:
-    """A gateway over Trino's TPC-H data and files with 1,000 keys of its orders and of its customers."""
+    """A gateway over a server's TPC-H data and files with 1,000 keys of its orders and of its customers."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, server: str = SERVER, option: str = ""):
         self.folder = folder
-        (folder / "policy").mkdir()
+        (folder / "policy").mkdir(parents=True)
         (folder / "data").mkdir()
-        (folder / "lockgate.toml").write_text(CONFIG.format(server=SERVER))
+        (folder / "lockgate.toml").write_text(CONFIG.format(server=server, option=option))
         (folder / "hash.key").write_text("00" * 32)
         self.keys = self.some_keys("o_orderkey")
         for name, keys in {"orderkey": self.keys, "custkey": self.some_keys("o_custkey")}.items():
@@ -258,6 +259,24 @@ def ask_trino(path: str):
         return json.load(answer)
 
 
+def forms() -> None:
+    """Presto's rows in the form in which its servers exchange them, against the same as JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = {form: f"binary_results = {form}" for form in ("true", "false")}
+        gateways = [Gateway(Path(folder) / form, PRESTO, option) for form, option in options.items()]
+        try:
+            for name, sql in {
+                "orders": "SELECT * FROM shop.sf1.orders",
+                "lineitem": "SELECT * FROM shop.sf1.lineitem WHERE l_orderkey < 1000000",
+            }.items():
+                binary, text = pairs(*(lambda gateway=gateway, sql=sql: gateway.ask(sql) for gateway in gateways))
+                more = f"{median(binary):.2f} s, as JSON {median(text):.2f} s"
+                show(f"Presto's {name} as binary rows, rows/s against JSON", median(text) / median(binary), "", more)
+        finally:
+            for gateway in gateways:
+                gateway.stop()
+
+
 with tempfile.TemporaryDirectory() as folder:
     gateway = Gateway(Path(folder))
     try:
@@ -265,3 +284,4 @@ with tempfile.TemporaryDirectory() as folder:
             measure(gateway)
     finally:
         gateway.stop()
+forms()

@@ -164,7 +164,8 @@ fn asked(server: &Server) -> anyhow::Result<()> {
         ensure!(answer.n_rows() == 5, "{} rows", answer.n_rows());
         let posted = proxy.posted();
         ensure!(!posted.is_empty(), "nothing went through the proxy");
-        ensure!(posted.iter().all(|path| path.contains("binaryResults=true") == expected), "{posted:?}");
+        // Counts of rows are few, and asked for as JSON.
+        ensure!(posted.iter().any(|path| path.contains("binaryResults=true")) == expected, "{posted:?}");
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! answer that looks whole.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -33,6 +34,9 @@ pub(super) const LONG_SQL: &str = "SELECT l_orderkey, l_comment FROM src.sf10.li
 
 /// TPC-H's smallest lineitem: several pages on both servers.
 fn prepare(server: &Server) {
+    // Trials run side by side.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     server.run("CREATE SCHEMA IF NOT EXISTS faults.suite");
     let known = server.rows("SELECT table_name FROM faults.information_schema.tables WHERE table_schema = 'suite'");
     if known.is_empty() {
