@@ -23,6 +23,7 @@ pub(super) const ALL: &[(&str, Test)] = &[
     ("a_query_that_an_operator_kills_is_an_error", killed),
     ("a_query_that_nobody_reads_ends_at_the_server", cancelled),
     ("a_coordinator_that_is_not_there_is_told", away),
+    ("a_coordinator_that_restarts_loses_the_query_and_answers_the_next", restarted),
 ];
 
 const TIMES: usize = 1_000_000;
@@ -100,6 +101,16 @@ fn passing(server: &Server) -> anyhow::Result<()> {
         let answer = answer.map_err(|error| anyhow::anyhow!("{fault:?}: {error} [{}]", error.internal))?;
         ensure!(answer.n_rows() == N_ROWS, "{fault:?}: {} rows", answer.n_rows());
     }
+    Ok(())
+}
+
+fn restarted(server: &Server) -> anyhow::Result<()> {
+    let (proxy, fixture) = spoilt(server, Fault::Restart, serde_json::Value::Null);
+    proxy.spoil_pages(6, TIMES);
+    is_told(&fixture, ErrorCode::SourceUnavailable, Duration::from_secs(60))?;
+    proxy.mend();
+    let answer = crate::runtime().block_on(fixture.query(SQL)).map_err(|error| anyhow::anyhow!("{error}"))?;
+    ensure!(answer.n_rows() == N_ROWS, "{} rows", answer.n_rows());
     Ok(())
 }
 

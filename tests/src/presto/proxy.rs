@@ -33,7 +33,12 @@ pub(super) enum Fault {
     Endless,
     /// Columns of another type.
     Retyped,
+    /// As when the coordinator restarts: no answer at first, then that it is not ready, then that the query is unknown.
+    Restart,
 }
+
+/// How often a coordinator that restarts is not ready.
+const NOT_READY: usize = 2;
 
 /// A running proxy. It passes everything on until it is told to spoil answers.
 pub(super) struct Proxy {
@@ -51,6 +56,8 @@ struct Plan {
     passing: AtomicUsize,
     /// Answers that still are to be spoiled.
     left: AtomicUsize,
+    /// Answers that were spoiled.
+    spoilt: AtomicUsize,
     /// Where statements were posted to.
     posted: Mutex<Vec<String>>,
     server: Server,
@@ -79,6 +86,7 @@ impl Proxy {
             pages_only: AtomicBool::new(false),
             passing: AtomicUsize::new(0),
             left: AtomicUsize::new(0),
+            spoilt: AtomicUsize::new(0),
             posted: Mutex::default(),
             server: server.clone(),
             client,
@@ -111,6 +119,11 @@ impl Proxy {
         self.plan.left.store(times, Ordering::SeqCst);
         self.plan.is_on.store(true, Ordering::SeqCst);
     }
+
+    /// Spoils nothing any more.
+    pub(super) fn mend(&self) {
+        self.plan.is_on.store(false, Ordering::SeqCst);
+    }
 }
 
 impl Plan {
@@ -138,15 +151,17 @@ impl Plan {
         let spoilt = counts && self.takes_turn();
         match self.fault {
             Fault::Never if spoilt => std::future::pending::<()>().await,
-            Fault::Status(status) if spoilt => {
-                let text = format!("HTTP/1.1 {status} Spoilt\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-                return stream.write_all(text.as_bytes()).await.ok();
-            }
+            Fault::Status(status) if spoilt => return answer(&mut stream, status).await,
+            Fault::Restart if spoilt => match self.spoilt.fetch_add(1, Ordering::SeqCst) {
+                0 => return None,
+                1..=NOT_READY => return answer(&mut stream, 503).await,
+                _ => return answer(&mut stream, 404).await,
+            },
             _ => {}
         }
-        let answer = request.send().await.ok()?;
-        let status = answer.status().as_u16();
-        let mut body = answer.bytes().await.ok()?.to_vec();
+        let passed = request.send().await.ok()?;
+        let status = passed.status().as_u16();
+        let mut body = passed.bytes().await.ok()?.to_vec();
         let mut announced = None;
         if spoilt {
             match self.fault {
@@ -158,7 +173,7 @@ impl Plan {
                 }
                 Fault::Retyped => body = String::from_utf8(body).ok()?.replace("\"bigint\"", "\"double\"").into_bytes(),
                 Fault::Large | Fault::Endless => body.resize(TOO_LARGE, b' '),
-                Fault::Never | Fault::Status(_) => {}
+                Fault::Never | Fault::Status(_) | Fault::Restart => {}
             }
         }
         let length = announced.unwrap_or(body.len());
@@ -171,6 +186,12 @@ impl Plan {
         stream.write_all(&body).await.ok()?;
         stream.shutdown().await.ok()
     }
+}
+
+/// A status without a body.
+async fn answer(stream: &mut TcpStream, status: u16) -> Option<()> {
+    let text = format!("HTTP/1.1 {status} Spoilt\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    stream.write_all(text.as_bytes()).await.ok()
 }
 
 /// The gateway's id of the query that a statement is part of.
