@@ -4,19 +4,18 @@
 //! dropped that belong to the answer. So before filters are passed, a fence is put above each such input, and taken away after.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{JoinType, Result, internal_err};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{JoinType, Result};
 use datafusion::config::ConfigOptions;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
-use datafusion::physical_plan::filter_pushdown::{FilterDescription, FilterPushdownPhase};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::joins::HashJoinExec;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties};
+
+use crate::passage::Passage;
 
 /// DataFusion's rule that passes dynamic filters down, between fences.
 #[derive(Debug)]
@@ -26,11 +25,15 @@ impl PhysicalOptimizerRule for FencedFilters {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
         let fenced = plan.transform_up(|node| {
             let is_misleading = has_twins(&node) || takes_key_for_another(&node);
-            Ok(if is_misleading { Transformed::yes(Arc::new(Fence(node))) } else { Transformed::no(node) })
+            Ok(if is_misleading {
+                Transformed::yes(Arc::new(Passage::new(node, Vec::new())))
+            } else {
+                Transformed::no(node)
+            })
         })?;
         let pushed = FilterPushdown::new_post_optimization().optimize(fenced.data, config)?;
         let bare = pushed.transform_up(|node| {
-            let inner = node.downcast_ref::<Fence>().map(|fence| Arc::clone(&fence.0));
+            let inner = node.downcast_ref::<Passage>().map(|fence| Arc::clone(fence.below()));
             Ok(inner.map_or_else(|| Transformed::no(node), Transformed::yes))
         })?;
         Ok(bare.data)
@@ -69,60 +72,4 @@ fn takes_key_for_another(node: &Arc<dyn ExecutionPlan>) -> bool {
         let same_name = kept.and_then(|name| other.index_of(name).ok());
         same_name.is_some() && same_name != set_equal
     })
-}
-
-/// Lets no filter pass.
-struct Fence(Arc<dyn ExecutionPlan>);
-
-impl fmt::Debug for Fence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Fence")
-    }
-}
-
-impl DisplayAs for Fence {
-    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Fence")
-    }
-}
-
-impl ExecutionPlan for Fence {
-    fn name(&self) -> &str {
-        "Fence"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.0.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.0]
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        match children.into_iter().next() {
-            Some(child) => Ok(Arc::new(Self(child))),
-            None => internal_err!("a fence needs its input"),
-        }
-    }
-
-    fn execute(&self, _partition: usize, _context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        internal_err!("a fence never runs")
-    }
-
-    fn gather_filters_for_pushdown(
-        &self,
-        _phase: FilterPushdownPhase,
-        parent_filters: Vec<Arc<dyn PhysicalExpr>>,
-        _config: &ConfigOptions,
-    ) -> Result<FilterDescription> {
-        Ok(FilterDescription::all_unsupported(&parent_filters, &self.children()))
-    }
 }

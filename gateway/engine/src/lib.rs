@@ -31,6 +31,7 @@ mod guard;
 mod namespace;
 mod notices;
 mod outbox;
+mod passage;
 mod plain;
 mod progress;
 mod pushdown;
