@@ -1,6 +1,7 @@
 //! How far the sources of a running query are, and what became of the statements that were given up.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -53,6 +54,7 @@ pub(crate) struct Statements {
     given_up: Mutex<BTreeMap<String, bool>>,
     changed: Notify,
     cancelled: CancellationToken,
+    has_ended: AtomicBool,
 }
 
 impl Statements {
@@ -61,6 +63,11 @@ impl Statements {
         let mut list = self.list.lock();
         list.push(SourceProgress { source: source.to_owned(), state: SourceState::Queued, done: None });
         Arc::new(Watch { statements: Arc::clone(self), at: list.len().saturating_sub(1), hides_rows })
+    }
+
+    /// The query has ended; what works for it may not have noticed yet.
+    pub(crate) fn end(&self) {
+        self.has_ended.store(true, Ordering::Release);
     }
 
     /// Ends the query, wherever it is.
@@ -103,11 +110,12 @@ impl Asked {
         queries.insert(query_id, (session.asker.principal.name.clone(), Arc::downgrade(statements)));
     }
 
-    /// The statements of a query, for who asked it.
+    /// The statements of a query that has not ended, for who asked it.
     pub(crate) fn find(&self, query_id: Uuid, session: &Session) -> Option<Arc<Statements>> {
         let queries = self.0.lock();
         let (principal, statements) = queries.get(&query_id)?;
-        if *principal == session.asker.principal.name { statements.upgrade() } else { None }
+        let statements = statements.upgrade().filter(|statements| !statements.has_ended.load(Ordering::Acquire))?;
+        (*principal == session.asker.principal.name).then_some(statements)
     }
 }
 
@@ -221,7 +229,12 @@ mod tests {
         assert!(asked.find(id, &session("ann")).is_some());
         assert!(asked.find(id, &session("bob")).is_none());
         assert!(asked.find(Uuid::now_v7(), &session("ann")).is_none());
-        drop(statements);
+        // Whatever still works for it.
+        statements.end();
+        assert!(asked.find(id, &session("ann")).is_none());
+        let unseen = Arc::new(Statements::default());
+        asked.add(id, &session("ann"), &unseen);
+        drop(unseen);
         assert!(asked.find(id, &session("ann")).is_none());
     }
 

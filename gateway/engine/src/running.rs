@@ -187,6 +187,7 @@ impl Running {
         if let State::Work(work) = std::mem::replace(&mut self.state, State::Ended) {
             work.task.abort();
         }
+        self.start.statements.end();
         if let Some(close) = self.close.take() {
             let record = CloseRecord {
                 query_id: self.start.query_id,
